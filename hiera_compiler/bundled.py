@@ -1,0 +1,31 @@
+"""The specs that ship with the package."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+
+@cache
+def spec_dir() -> Path:
+    """The folder of the bundled specs: inside the installed package, or `specs/` of a checkout."""
+    # The package is always unpacked on disk (it is compiled and profiled from there), so a path is safe.
+    package = Path(str(files("hiera_compiler")))
+    installed = package / "specs"
+    return installed if installed.is_dir() else package.parent / "specs"
+
+
+def names() -> list[str]:
+    """The names of the bundled specs, sorted."""
+    return sorted(file.stem for file in spec_dir().glob("*.yaml"))
+
+
+def path(name: str) -> Path | None:
+    """The file of a bundled spec, or None when no such spec ships.
+
+    A name is one word: nothing with path parts reaches the file system.
+    """
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) is None or len(name) > 100:
+        return None
+    file = spec_dir() / f"{name}.yaml"
+    return file if file.is_file() else None

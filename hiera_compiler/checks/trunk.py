@@ -1,0 +1,172 @@
+"""H3xx: rules across the stages. They see the resolved spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from hiera_compiler.diagnostics import Diagnostic, Label, code
+from hiera_compiler.ir import PatchEmbed, ShapeError
+from hiera_compiler.source import Source
+from hiera_compiler.spec import Spec
+
+MAX_TOKENS = 1_000_000
+"""Tokens of the first stage; Hiera at 1024 pixels has 65 536."""
+
+MAX_BLOCKS = 1_000
+"""Blocks of all stages together; Hiera-H has 48."""
+
+
+def token_grid(spec: Spec) -> tuple[int, ...]:
+    """The token grid of the first stage; raises ShapeError where the patch kernel does not fit the input."""
+    patch = spec.patch
+    embed = PatchEmbed(1, 1, patch.kernel, patch.stride, patch.padding)
+    return embed.grid(spec.input_shape[1:])
+
+
+@code("H301")
+def pooling_stays_inside_the_mask_unit(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Pooling happens inside a mask unit, so a unit's side must be divisible by all its strides.
+
+    That is what lets masked pretraining drop whole units: no pooled token mixes two units (Hiera, section 3).
+    A unit of 8 tokens allows three poolings by 2, as the published models have them.
+    """
+    side = spec.mask_unit
+    for index, stage in enumerate(spec.stages):
+        if stage.pool is None:
+            continue
+        stride = stage.pool.stride
+        if any(have % step for have, step in zip(side, stride, strict=True)):
+            needed = _product([s.pool.stride for s in spec.stages if s.pool is not None])
+            yield Diagnostic(
+                "H301",
+                f"the mask unit has {_times(side)} tokens here and cannot be pooled by {_times(stride)}",
+                (
+                    Label(source.value(("stages", index, "pool")), f"pools by {_times(stride)}"),
+                    Label(source.value(("mask_unit",)), f"the mask unit starts with {_times(spec.mask_unit)} tokens"),
+                ),
+                help=f"use a mask unit that is a multiple of {_times(needed)}, or one pooling fewer",
+            )
+            return
+        side = tuple(have // step for have, step in zip(side, stride, strict=True))
+
+
+@code("H302")
+def input_is_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """The token grid must be a whole number of mask units along each axis.
+
+    The patch embedding makes floor((size + 2 padding - kernel) / stride) + 1 tokens along an axis. With
+    Hiera's patches of 4 pixels and units of 8 tokens, sizes are multiples of 32.
+    """
+    try:
+        grid = token_grid(spec)
+    except ShapeError:
+        return  # H303 says it
+    wrong = [axis for axis, (n, side) in enumerate(zip(grid, spec.mask_unit, strict=True)) if n % side]
+    if not wrong:
+        return
+    time = spec.axes == 3 and 0 in wrong
+    place = ("input", "frames") if time else ("input", "size")
+    names = ("time", "height", "width")[-spec.axes :]
+    near = {names[axis]: _nearest_sizes(spec, axis) for axis in wrong}
+    fits = "; ".join(f"{name} {' or '.join(map(str, sizes))}" for name, sizes in near.items() if sizes)
+    yield Diagnostic(
+        "H302",
+        f"{_times(grid)} tokens are not whole mask units of {_times(spec.mask_unit)}",
+        (
+            Label(source.value(place), f"makes {_times(grid)} tokens"),
+            Label(source.value(("mask_unit",)), f"{_times(spec.mask_unit)} tokens a unit"),
+        ),
+        help=f"nearest that fit: {fits}" if fits else "use a smaller mask unit",
+    )
+
+
+def _nearest_sizes(spec: Spec, axis: int) -> list[int]:
+    """The nearest smaller and larger input that is whole units along an axis."""
+    size = spec.input_shape[1 + axis]
+    kernel, stride, padding = (extent[axis] for extent in (spec.patch.kernel, spec.patch.stride, spec.patch.padding))
+    tokens = (size + 2 * padding - kernel) // stride + 1
+    units = tokens // spec.mask_unit[axis]
+    # A span of sizes gives the same token count; the multiple of the stride in it is the one people use.
+    smallest = [((count * spec.mask_unit[axis]) - 1) * stride + kernel - 2 * padding for count in (units, units + 1)]
+    return [-(-low // stride) * stride if low > 0 else stride for low in smallest if low + stride > stride]
+
+
+@code("H303")
+def patch_fits_the_input(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """The patch kernel must fit into the padded input at least once along each axis."""
+    try:
+        token_grid(spec)
+    except ShapeError:
+        yield Diagnostic(
+            "H303",
+            f"a patch kernel of {_times(spec.patch.kernel)} does not fit an input of {_times(spec.input_shape[1:])}",
+            (
+                Label(source.value(("patch", "kernel")), f"{_times(spec.patch.kernel)}"),
+                Label(source.value(("input",)), f"{_times(spec.input_shape[1:])}"),
+            ),
+            help="use a larger input or a smaller kernel",
+        )
+
+
+@code("H304")
+def padding_is_less_than_the_kernel(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """The patch padding must be less than its kernel, or some tokens would see only zeros."""
+    kernel, padding = spec.patch.kernel, spec.patch.padding
+    if any(pad >= size for pad, size in zip(padding, kernel, strict=True)):
+        yield Diagnostic(
+            "H304",
+            f"a padding of {_times(padding)} is not less than the kernel of {_times(kernel)}",
+            (Label(source.value(("patch", "padding")), "makes tokens that see only zeros"),),
+            help=f"use a padding of about half the kernel: {[size // 2 for size in kernel]}",
+        )
+
+
+@code("H310")
+def tokens_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """A model may have at most 1 000 000 tokens in its first stage.
+
+    That is 15 times Hiera at 1024 x 1024 pixels; beyond it a number is more likely mistyped than meant.
+    """
+    try:
+        tokens = prod(token_grid(spec))
+    except ShapeError:
+        return
+    if tokens > MAX_TOKENS:
+        yield Diagnostic(
+            "H310",
+            f"the first stage would have {tokens:_} tokens, and the limit is {MAX_TOKENS:_}".replace("_", " "),
+            (Label(source.value(("input",)), f"{_times(spec.input_shape[1:])}"),),
+            help="use a smaller input, fewer frames or a larger patch stride",
+        )
+
+
+@code("H311")
+def blocks_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """A model may have at most 1 000 blocks. The deepest published Hiera has 48."""
+    if spec.depth > MAX_BLOCKS:
+        deepest = max(range(len(spec.stages)), key=lambda index: spec.stages[index].depth)
+        yield Diagnostic(
+            "H311",
+            f"the stages have {spec.depth} blocks together, and the limit is {MAX_BLOCKS}",
+            (Label(source.value(("stages", deepest, "depth")), "the deepest stage"),),
+            help="use fewer blocks",
+        )
+
+
+def _product(strides: list[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(prod(axis) for axis in zip(*strides, strict=True))
+
+
+def _times(numbers: tuple[int, ...]) -> str:
+    return "x".join(map(str, numbers))
+
+
+TRUNK_RULES = (
+    patch_fits_the_input,
+    padding_is_less_than_the_kernel,
+    input_is_whole_mask_units,
+    pooling_stays_inside_the_mask_unit,
+    tokens_are_limited,
+    blocks_are_limited,
+)

@@ -1,0 +1,67 @@
+"""Finding the blocks of a graph that compute the same, so that they share one class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from hiera_compiler.ir import DropPath, Graph, Node, Op, Pool
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node of a block, with names relative to the block: equal steps are equal code."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BlockClass:
+    """The code of one or more blocks; ``drops`` says that it takes a drop path rate."""
+
+    name: str
+    steps: tuple[Step, ...]
+    drops: bool
+
+
+@dataclass(frozen=True)
+class BlockInstance:
+    """A block of the graph: its class, its place, and its own drop path rate where it has one."""
+
+    name: str
+    stage: int
+    block_class: BlockClass
+    drop_path: float | None
+
+
+def share_blocks(graph: Graph) -> list[BlockInstance]:
+    """The blocks of a graph in order; those that differ only in their drop path rate share a class."""
+    classes: dict[tuple[Step, ...], BlockClass] = {}
+    blocks = []
+    for name, group in groupby(graph, key=lambda node: node.block):
+        if name is None:
+            continue
+        nodes = list(group)
+        steps = tuple(_step(node, name) for node in nodes)
+        rates = [node.op.rate for node in nodes if isinstance(node.op, DropPath)]
+        if steps not in classes:
+            taken = {known.name for known in classes.values()}
+            classes[steps] = BlockClass(_class_name(nodes, taken), steps, bool(rates))
+        blocks.append(BlockInstance(name, nodes[0].stage or 0, classes[steps], rates[0] if rates else None))
+    return blocks
+
+
+def _step(node: Node, block: str) -> Step:
+    """The node without what differs between equal blocks: the prefix of its names and its drop path rate."""
+    op = replace(node.op, rate=0.0) if isinstance(node.op, DropPath) else node.op
+    inputs = tuple(name.removeprefix(f"{block}.") if name.startswith(f"{block}.") else "x" for name in node.inputs)
+    return Step(node.name.removeprefix(f"{block}."), op, inputs)
+
+
+def _class_name(nodes: list[Node], taken: set[str]) -> str:
+    pools = any(isinstance(node.op, Pool) for node in nodes)
+    name = f"Stage{(nodes[0].stage or 0) + 1}{'Transition' if pools else 'Block'}"
+    candidates = (name, *(f"{name}{number}" for number in range(2, len(taken) + 3)))
+    return next(candidate for candidate in candidates if candidate not in taken)

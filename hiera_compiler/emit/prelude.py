@@ -1,0 +1,135 @@
+"""The tensor functions that every emitted model calls; emitted files carry this text at their head.
+
+Tokens are window-major: ``[batch, units, tokens in a unit, channels]``. Attention inside mask units then is
+4-D attention with the units folded into the batch, global attention is a view, pooling is a reduction over
+the leading tokens of a unit, and dropping units is one gather. The order inside a unit is that of
+``hiera_compiler.ir.UnitLayout``: the finest neighbour offset varies slowest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# --- the prelude starts here ---
+
+
+class DropPath(nn.Module):
+    """Stochastic depth: in training, a sample's branch is zero with probability ``rate``, else scaled up to keep the mean."""
+
+    keep: Tensor
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        # A tensor, not a number: blocks that differ only in their rate then share one compiled graph.
+        # On the CPU even where the model is built on the meta device, whose values would be lost.
+        self.register_buffer("keep", torch.tensor(1.0 - rate, device="cpu"), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        kept = torch.rand((len(x), *(1,) * (x.ndim - 1)), device=x.device) < self.keep
+        return x * (kept / self.keep).to(x.dtype)
+
+
+def to_units(grid: Tensor, folds: Sequence[Sequence[int]]) -> Tensor:
+    """Raster order ``[batch, *grid, channels]`` to window-major order ``[batch, units, tokens, channels]``."""
+    depth = len(folds)
+    sizes = [len(grid)]
+    for axis, size in enumerate(grid.shape[1:-1]):
+        factors = [fold[axis] for fold in reversed(folds)]
+        sizes += [-1 if size == 0 else size // _product(factors), *factors]
+    starts = range(1, len(sizes), depth + 1)
+    order = [0, *starts, *(start + depth - k for k in range(depth) for start in starts), len(sizes)]
+    tokens = _product([side for fold in folds for side in fold])
+    return grid.reshape(*sizes, grid.shape[-1]).permute(order).reshape(len(grid), -1, tokens, grid.shape[-1])
+
+
+def to_grid(x: Tensor, units: Sequence[int], folds: Sequence[Sequence[int]]) -> Tensor:
+    """Window-major order back to raster order, channels last.
+
+    Gives ``[batch, *grid, channels]``, or ``[batch, kept units, *unit, channels]`` where units were dropped.
+    """
+    whole = x.shape[1] == _product(units)
+    outer = list(units) if whole else [x.shape[1]]
+    axes, depth, first = len(units), len(folds), 1 + len(outer)
+    inner = [[first + axes * k + axis for k in reversed(range(depth))] for axis in range(axes)]
+    if whole:
+        order = [dim for axis in range(axes) for dim in (1 + axis, *inner[axis])]
+    else:
+        order = [1, *(dim for axis in range(axes) for dim in inner[axis])]
+    sides = [_product([fold[axis] for fold in folds]) for axis in range(axes)]
+    sizes = [count * side for count, side in zip(units, sides)] if whole else [x.shape[1], *sides]
+    split = x.reshape(len(x), *outer, *(side for fold in folds for side in fold), x.shape[-1])
+    return split.permute(0, *order, split.ndim - 1).reshape(len(x), *sizes, x.shape[-1])
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, across_units: bool) -> Tensor:
+    """Multi-head softmax attention, each unit by itself or across all units of a sample."""
+    batch, units, queries, channels = query.shape
+    rows = batch if across_units else batch * units
+    q, k, v = (x.reshape(rows, -1, heads, channels // heads).transpose(1, 2) for x in (query, key, value))
+    if q.device.type == "cpu":
+        # Explicit products: at these lengths the fused CPU kernel gains nothing, and in half precision
+        # it hides the softmax from the compiler's fusion.
+        scores = (q * (channels // heads) ** -0.5) @ k.transpose(-2, -1)
+        x = scores.softmax(dim=-1) @ v
+    else:
+        x = F.scaled_dot_product_attention(q, k, v)
+    return x.transpose(1, 2).reshape(batch, units, queries, channels)
+
+
+def pool_max(x: Tensor, size: int) -> Tensor:
+    """The maximum over the leading fold of every unit: ``[b, units, tokens, c]`` to ``[b, units, tokens / size, c]``."""
+    return x.unflatten(2, (size, x.shape[2] // size)).amax(2)
+
+
+def kept_units(mask: Tensor) -> Tensor:
+    """The indices ``[batch, kept]`` of the units that a boolean mask ``[batch, units]`` keeps, in raster order.
+
+    Every sample must keep as many units. The count depends on the data: call this outside compiled code.
+    """
+    counts = mask.sum(1)
+    if not bool((counts == counts[0]).all()):
+        raise ValueError(f"every sample must keep as many mask units, and these keep {sorted(set(counts.tolist()))}")
+    return mask.nonzero()[:, 1].view(len(mask), -1)
+
+
+def select_units(x: Tensor, kept: Tensor | None) -> Tensor:
+    """The kept units of ``[batch, units, tokens, channels]``; ``kept`` holds unit indices ``[batch, kept]``."""
+    if kept is None:
+        return x
+    return x.gather(1, kept[:, :, None, None].expand(-1, -1, *x.shape[2:]))
+
+
+def hide_units(pixels: Tensor, kept: Tensor | None, units: Sequence[int]) -> Tensor:
+    """The input with the pixels of dropped units at zero, so that nothing leaks through overlapping patches."""
+    if kept is None:
+        return pixels
+    mask = pixels.new_zeros(len(pixels), _product(units)).scatter(1, kept, 1)
+    return pixels * F.interpolate(mask.view(len(pixels), 1, *units), size=pixels.shape[2:])
+
+
+def initialise(model: nn.Module, head: nn.Linear | None) -> None:
+    """The reference's initial weights: normal of 0.02 cut at 2, biases 0.02, and a head a thousandth of that."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.Conv3d):
+            nn.init.trunc_normal_(module.weight, std=0.02)
+        if isinstance(module, nn.Linear | nn.LayerNorm) and module.bias is not None:
+            nn.init.constant_(module.bias, 0.02)
+    for parameter in model.parameters(recurse=False):
+        nn.init.trunc_normal_(parameter, std=0.02)
+    if head is not None:
+        with torch.no_grad():
+            head.weight.mul_(0.001)
+            head.bias.mul_(0.001)
+
+
+def _product(numbers: Sequence[int]) -> int:
+    result = 1
+    for number in numbers:
+        result *= number
+    return result

@@ -1,0 +1,66 @@
+"""How each primitive is written in Python: its module, if it has one, and its call.
+
+Everything that reaches the text is a number, a tuple of numbers or a word of our own; nothing that a user
+wrote is copied into code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from hiera_compiler.ir import (
+    Activate,
+    Add,
+    Attend,
+    Dropout,
+    DropPath,
+    Input,
+    KeepUnits,
+    Linear,
+    Mean,
+    Norm,
+    Op,
+    PatchEmbed,
+    Pool,
+    Split,
+    Table,
+    ToGrid,
+    ToUnits,
+)
+
+Constructor = Callable[[Any], str]
+Call = Callable[..., str]
+
+CONSTRUCTORS: dict[type[Op], Constructor] = {
+    PatchEmbed: lambda op: (
+        f"nn.Conv{len(op.kernel)}d({op.in_channels}, {op.out_channels}, {op.kernel}, {op.stride}, {op.padding})"
+    ),
+    Table: lambda op: f"nn.Parameter(torch.zeros(1, {prod(op.grid)}, {op.channels}))",
+    Norm: lambda op: f"nn.LayerNorm({op.channels}, eps={op.epsilon!r})",
+    Linear: lambda op: f"nn.Linear({op.in_channels}, {op.out_channels})",
+    DropPath: lambda op: "DropPath(drop_path)",
+    Dropout: lambda op: f"nn.Dropout({op.rate!r})",
+}
+"""The module (or parameter) of primitives that have one."""
+
+CALLS: dict[type[Op], Call] = {
+    Input: lambda op, own: "pixels",
+    PatchEmbed: lambda op, own, x: f"{own}({x}).movedim(1, -1)",
+    Table: lambda op, own: f"{own}.view(1, {', '.join(map(str, op.grid))}, {op.channels})",
+    Add: lambda op, own, x, y: f"{x} + {y}",
+    ToUnits: lambda op, own, x: f"to_units({x}, {op.layout.folds})",
+    KeepUnits: lambda op, own, x: f"select_units({x}, kept)",
+    ToGrid: lambda op, own, x: f"to_grid({x}, {op.layout.units}, {op.layout.folds})",
+    Norm: lambda op, own, x: f"{own}({x})",
+    Linear: lambda op, own, x: f"{own}({x})",
+    Split: lambda op, own, x: f"{x}.chunk({op.parts}, dim=-1)[{op.index}]",
+    Pool: lambda op, own, x: f"pool_{op.reduction}({x}, {prod(op.fold)})",
+    Attend: lambda op, own, q, k, v: f"attend({q}, {k}, {v}, heads={op.heads}, across_units={op.across_units})",
+    Activate: lambda op, own, x: f"F.{op.function}({x})",
+    DropPath: lambda op, own, x: f"{own}({x})",
+    Dropout: lambda op, own, x: f"{own}({x})",
+    Mean: lambda op, own, x: f"{x}.mean((1, 2))",
+}
+"""The expression that computes a primitive, from its own attribute and its inputs' variables."""

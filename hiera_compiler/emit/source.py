@@ -1,0 +1,147 @@
+"""Graph to Python: one readable file that needs only torch.
+
+The text is what ``hiera build --emit python`` writes and also what this package itself runs, so the two
+cannot differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from hiera_compiler.emit.blocks import BlockClass, BlockInstance, share_blocks
+from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS
+from hiera_compiler.ir import Graph, Op, ToGrid, ToUnits
+
+
+def class_name(spec_name: str) -> str:
+    """The class of a spec: ``hiera_b_16x224`` gives ``HieraB16x224``."""
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[_.-]+", spec_name))
+
+
+def module_source(graph: Graph, name: str, summary: str) -> str:
+    """The classes of a model, without the prelude that they call; ``summary`` becomes its docstring."""
+    blocks = share_blocks(graph)
+    classes = {block.block_class.name: block.block_class for block in blocks}
+    parts = [_block_class(block) for block in classes.values()]
+    parts.append("\n".join(_model_class(graph, blocks, class_name(name), summary)))
+    return "\n\n\n".join(parts) + "\n"
+
+
+def _block_class(block: BlockClass) -> str:
+    has_own = [step for step in block.steps if type(step.op) in CONSTRUCTORS]
+    lines = [f"class {block.name}(nn.Module):"]
+    lines += _indent([f"def __init__(self{', drop_path: float' if block.drops else ''}) -> None:"])
+    lines += _indent(["super().__init__()", *_attributes((step.name, step.op) for step in has_own)], 2)
+    lines += ["", *_indent(["def forward(self, x: Tensor) -> Tensor:"])]
+    variables = {"x": "x"}
+    for step in block.steps:
+        variables[step.name] = _variable(step.name)
+        call = CALLS[type(step.op)](step.op, _own(step.name), *(variables[name] for name in step.inputs))
+        is_last = step is block.steps[-1]
+        lines += _indent([f"return {call}" if is_last else f"{variables[step.name]} = {call}"], 2)
+    return "\n".join(lines)
+
+
+def _attributes(modules: Iterable[tuple[str, Op]]) -> Iterator[str]:
+    """Assignments for modules named with at most one dot: those below one name share a ModuleDict."""
+    for group, members in groupby(modules, key=lambda item: item[0].partition(".")[0]):
+        constructors = {name.partition(".")[2]: CONSTRUCTORS[type(op)](op) for name, op in members}
+        if "" in constructors:
+            yield f"self.{group} = {constructors['']}"
+        else:
+            entries = ", ".join(f'"{name}": {text}' for name, text in constructors.items())
+            yield f"self.{group} = nn.ModuleDict({{{entries}}})"
+
+
+def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: str) -> Iterator[str]:
+    outside = [node for node in graph if node.block is None and type(node.op) in CONSTRUCTORS]
+    yield f"class {name}(nn.Module):"
+    yield from _indent([f'"""{summary}"""', "", "def __init__(self) -> None:"])
+    yield from _indent(["super().__init__()", *_attributes((node.name, node.op) for node in outside)], 2)
+    yield from _indent(["self.blocks = nn.ModuleList("], 2)
+    yield from _indent(["["], 3)
+    yield from _indent((f"{_construction(block)}," for block in blocks), 4)
+    yield from _indent(["]"], 3)
+    yield from _indent([")"], 2)
+    head = _own("head.projection") if "logits" in graph.outputs else "None"
+    yield from _indent([f"initialise(self, head={head})"], 2)
+    yield ""
+    yield from _indent(_stages_method(graph, blocks))
+    yield ""
+    yield from _indent(_features_method(graph))
+    yield ""
+    yield from _indent(_forward_method(graph))
+
+
+def _construction(block: BlockInstance) -> str:
+    rate = "" if block.drop_path is None else f"drop_path={block.drop_path:.6f}"
+    return f"{block.block_class.name}({rate})"
+
+
+def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
+    yield "def stages(self, pixels: Tensor, mask: Tensor | None = None) -> list[Tensor]:"
+    yield from _indent(['"""Window-major tokens `[batch, units, tokens, channels]` at the end of every stage."""'])
+    units = next(node.op.layout.units for node in graph if isinstance(node.op, ToUnits))
+    lines = ["kept = kept_units(mask) if mask is not None and mask.dtype == torch.bool else mask"]
+    lines += [f"pixels = hide_units(pixels, kept, {units})"]
+    stem = [node.name for node in graph if node.block is None and node.stage is None and node.origin[0] != "head"]
+    lines += _assignments(graph, stem[1:])
+    lines += [f"x = {_variable(stem[-1])}", "ends = []"]
+    start = 0
+    for _, group in groupby(blocks, key=lambda block: block.stage):
+        count = len(list(group))
+        lines += [f"for block in self.blocks[{start}:{start + count}]:", *_indent(["x = block(x)"]), "ends.append(x)"]
+        start += count
+    yield from _indent([*lines, "return ends"])
+
+
+def _features_method(graph: Graph) -> Iterator[str]:
+    maps = [node for node in graph if isinstance(node.op, ToGrid)]
+    yield "def features(self, pixels: Tensor, mask: Tensor | None = None) -> list[Tensor]:"
+    doc = [
+        '"""The map of every stage in spatial order, channels last, not normalised.',
+        "",
+        "``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for",
+        "compiled and exported code, the kept units' indices ``[batch, kept]``. Maps then are",
+        "``[batch, kept, *unit, channels]``.",
+        '"""',
+    ]
+    calls = [CALLS[ToGrid](node.op, "", f"ends[{index}]") for index, node in enumerate(maps)]
+    body = ["ends = self.stages(pixels, mask)", "return [", *_indent(f"{call}," for call in calls), "]"]
+    yield from _indent([*doc, *body])
+
+
+def _forward_method(graph: Graph) -> Iterator[str]:
+    if "logits" not in graph.outputs:
+        yield "def forward(self, pixels: Tensor) -> list[Tensor]:"
+        yield from _indent(['"""The map of every stage; this trunk has no head."""', "return self.features(pixels)"])
+        return
+    yield "def forward(self, pixels: Tensor) -> Tensor:"
+    head = [node.name for node in graph if node.origin[0] == "head"]
+    lines = ['"""Logits `[batch, classes]`."""', "x = self.stages(pixels)[-1]"]
+    lines += _assignments(graph, head, {graph.outputs["tokens"]: "x"})
+    yield from _indent([*lines, f"return {_variable(head[-1])}"])
+
+
+def _assignments(graph: Graph, names: list[str], known: dict[str, str] | None = None) -> Iterator[str]:
+    variables = known or {}
+    for name in names:
+        node = graph[name]
+        inputs = (variables.get(parent, _variable(parent)) for parent in node.inputs)
+        yield f"{_variable(name)} = {CALLS[type(node.op)](node.op, _own(name), *inputs)}"
+
+
+def _own(name: str) -> str:
+    """The attribute that holds a node's module or parameter."""
+    group, _, member = name.partition(".")
+    return f'self.{group}["{member}"]' if member else f"self.{group}"
+
+
+def _variable(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def _indent(lines: Iterable[str], levels: int = 1) -> Iterator[str]:
+    return ("    " * levels + line if line else line for line in lines)

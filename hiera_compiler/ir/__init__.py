@@ -1,0 +1,58 @@
+"""The intermediate representation: a graph of about a dozen primitives.
+
+Shapes are those of one sample; the batch axis is implied everywhere. Three layouts occur:
+
+- an image or clip: ``(channels, height, width)`` or ``(channels, frames, height, width)``
+- a grid of tokens in raster order: ``(height, width, channels)``, with time first in a video
+- tokens grouped by mask unit ("window-major"): ``(units, tokens in a unit, channels)``
+"""
+
+from hiera_compiler.ir.graph import Graph, Node, SpecPath
+from hiera_compiler.ir.layout import UnitLayout
+from hiera_compiler.ir.ops import (
+    Activate,
+    Add,
+    Attend,
+    Dropout,
+    DropPath,
+    Input,
+    KeepUnits,
+    Linear,
+    Mean,
+    Norm,
+    Op,
+    PatchEmbed,
+    Pool,
+    Shape,
+    ShapeError,
+    Split,
+    Table,
+    ToGrid,
+    ToUnits,
+)
+
+__all__ = [
+    "Activate",
+    "Add",
+    "Attend",
+    "DropPath",
+    "Dropout",
+    "Graph",
+    "Input",
+    "KeepUnits",
+    "Linear",
+    "Mean",
+    "Node",
+    "Norm",
+    "Op",
+    "PatchEmbed",
+    "Pool",
+    "Shape",
+    "ShapeError",
+    "SpecPath",
+    "Split",
+    "Table",
+    "ToGrid",
+    "ToUnits",
+    "UnitLayout",
+]

@@ -1,0 +1,94 @@
+"""The graph: primitives at their places, in topological order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING
+
+from hiera_compiler.ir.ops import Op, Shape
+
+if TYPE_CHECKING:
+    import networkx
+
+SpecPath = tuple[str | int, ...]
+"""A place in the spec, such as ``("stages", 2)``."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A primitive at a place: its name is the path of its parameters in the reference's checkpoints."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: Shape
+    origin: SpecPath
+    block: str | None
+
+    @property
+    def stage(self) -> int | None:
+        """The index of the stage that the node belongs to; none in the stem and the head."""
+        return int(self.origin[1]) if self.origin[0] == "stages" else None
+
+    def parameters(self) -> dict[str, Shape]:
+        """Parameter shapes by their full name in the state dict."""
+        return {f"{self.name}.{key}" if key else self.name: shape for key, shape in self.op.weights().items()}
+
+
+class Graph:
+    """Nodes by name, in the order in which they run, and the names of the outputs."""
+
+    def __init__(self, nodes: Mapping[str, Node], outputs: Mapping[str, str]) -> None:
+        self.nodes = dict(nodes)
+        self.outputs = dict(outputs)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, name: str) -> Node:
+        return self.nodes[name]
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """The shapes of what the node reads, in order."""
+        return tuple(self.nodes[name].shape for name in node.inputs)
+
+    def parameters(self) -> dict[str, Shape]:
+        """Parameter shapes by their name in the state dict, in the order of the graph."""
+        return {name: shape for node in self for name, shape in node.parameters().items()}
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of learned values."""
+        return sum(prod(shape) for shape in self.parameters().values())
+
+    def needed_for(self, *outputs: str) -> set[str]:
+        """The names of the nodes that the named outputs depend on, themselves included."""
+        waiting = [self.outputs[name] for name in outputs]
+        needed: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed.add(name)
+                waiting.extend(self.nodes[name].inputs)
+        return needed
+
+    @cached_property
+    def networkx(self) -> networkx.DiGraph[str]:
+        """The same graph for networkx's algorithms; each node carries its ``Node`` as ``node``.
+
+        Made when first asked for: importing networkx takes as long as checking a spec.
+        """
+        from networkx import DiGraph
+
+        graph: DiGraph[str] = DiGraph()
+        for node in self:
+            graph.add_node(node.name, node=node)
+            for position, name in enumerate(node.inputs):
+                graph.add_edge(name, node.name, position=position)
+        return graph

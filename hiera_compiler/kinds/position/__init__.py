@@ -1,0 +1,1 @@
+"""Position embedding kinds."""

@@ -1,0 +1,86 @@
+"""The compiler's phases, from a spec's text to a module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from os import PathLike, fspath
+from typing import TYPE_CHECKING
+
+from hiera_compiler import checks, estimate
+from hiera_compiler import lower as lowering
+from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.ir import Graph
+from hiera_compiler.ir.builder import LoweringError
+from hiera_compiler.source import Source, load
+from hiera_compiler.spec import Spec, parse
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+class Compilation:
+    """One spec on its way to a module. Each phase runs when it is first asked for, and once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    @cached_property
+    def spec(self) -> Spec:
+        """The spec, resolved; raises SpecError with every problem of form, else with every broken rule."""
+        spec = parse(self.source)
+        found = checks.check_spec(spec, self.source)
+        if found:
+            raise SpecError(found)
+        return spec.resolved()
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph, with all shapes; raises SpecError where the spec cannot become one."""
+        spec = self.spec
+        try:
+            graph = lowering.lower(spec)
+        except LoweringError as error:
+            raise SpecError([checks.lowering_failed(error, self.source)]) from error
+        found = checks.check_graph(graph, self.source)
+        if found:
+            raise SpecError(found)
+        return graph
+
+    @cached_property
+    def cost(self) -> estimate.Cost:
+        """Parameters and multiply-accumulates, whole and by stage, for one sample."""
+        return estimate.cost(self.graph)
+
+    @cached_property
+    def python(self) -> str:
+        """The model as one Python file that needs only torch."""
+        from hiera_compiler import emit
+
+        cost, spec = self.cost, self.spec
+        size = "x".join(map(str, spec.input_shape))
+        summary = f"{spec.name}: input {size}, {cost.params / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs."
+        return f"{emit.prelude().rstrip()}\n\n\n{emit.module_source(self.graph, spec.name, summary)}"
+
+    def module(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> nn.Module:
+        """A new module, in training mode and with the reference's initial weights.
+
+        It maps ``[batch, *spec.input_shape]`` to logits ``[batch, classes]``, or to the stages' maps where the
+        spec has no head; ``module.features(x, mask=None)`` gives the maps of every stage.
+        """
+        import torch
+
+        from hiera_compiler import emit
+
+        model_class = emit.load_class(self.python, emit.class_name(self.spec.name))
+        with torch.device(device if device is not None else torch.get_default_device()):
+            return model_class().to(dtype)
+
+
+def compile(spec: str | PathLike[str], settings: Sequence[str] = ()) -> Compilation:
+    """The compilation of a spec file or of a bundled spec's name, with settings such as ``stages.2.depth=18``.
+
+    Raises SpecError where the file cannot be read; later problems are raised by the phase that finds them.
+    """
+    return Compilation(load(fspath(spec), settings))

@@ -1,0 +1,149 @@
+"""The form of a spec: which keys there are, and what each may hold. Meaning is for the rules in ``checks``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from hiera_compiler.kinds import Activation, Attention, Choice, Extent, Form, Normalization, Pooling, Position
+from hiera_compiler.kinds.activation.gelu import Gelu
+from hiera_compiler.kinds.base import Count, Rate, expand_extents
+from hiera_compiler.kinds.norm.layer_norm import LayerNorm
+
+MAX_DEPTH = 1_000
+"""Blocks in one stage."""
+
+
+def _none_word(value: object) -> object:
+    return None if value == "none" else value
+
+
+def _rate_alone(value: object) -> object:
+    return {"rate": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class Input(Form):
+    """What the model sees: images, or clips where ``frames`` is given."""
+
+    size: Annotated[tuple[int, ...], Extent(time=None), Field(description="Height and width in pixels; one number: square.")]
+    frames: Annotated[int, Field(ge=1, le=4096, description="Frames of a clip; absent for images.")] | None = None
+    channels: Annotated[int, Field(ge=1, le=1024, description="Colour channels.")] = 3
+
+
+class Patch(Form):
+    """The strided convolution that turns pixels into tokens (Hiera, section 4: 7x7, stride 4)."""
+
+    kernel: Annotated[tuple[int, ...], Extent(), Field(description="Kernel size; a clip's is [time, height, width].")]
+    stride: Annotated[tuple[int, ...], Extent(), Field(description="Pixels (and frames) from one token to the next.")]
+    padding: Annotated[
+        tuple[int, ...], Extent(time=0, minimum=0), Field(description="Zeros added at each border.")
+    ] = (0,)
+
+
+class Stage(Form):
+    """Blocks of one width on one token grid."""
+
+    depth: Annotated[int, Field(ge=1, le=MAX_DEPTH, description="Number of blocks.")]
+    channels: Annotated[Count, Field(description="Channels of each token.")]
+    heads: Annotated[Count, Field(description="Attention heads; must divide the channels.")]
+    attention: Annotated[Attention, Choice("attention"), Field(description="How the stage's tokens attend.")]
+    first_attention: Annotated[
+        Literal["previous", "own"],
+        Field(
+            description="How the first block attends, which is the block that pools and widens. `previous` (Hiera's "
+            "rule): like the stage before it, so that global attention starts only after pooling. `own`: like the "
+            "rest of its stage. The first stage has none before it."
+        ),
+    ] = "previous"
+    pool: Annotated[
+        Pooling | None,
+        Choice("pool", optional=True),
+        Field(description="How the first block pools its queries and its skip connection; `none`: not at all."),
+    ] = None
+    mlp_ratio: Annotated[
+        float | None, Field(gt=0, le=64, description="Hidden channels of the MLP per channel; default: the model's.")
+    ] = None
+
+
+class StochasticDepth(Form):
+    """Stochastic depth, in training only."""
+
+    rate: Annotated[Rate, Field(description="Probability that a block's branch is dropped for a sample.")] = 0.0
+    schedule: Annotated[
+        Literal["linear", "constant"],
+        Field(description="`linear`: from 0 at the first block to the rate at the last; `constant`: the rate everywhere."),
+    ] = "linear"
+
+
+class Head(Form):
+    """The classifier: mean over tokens, norm, dropout, linear layer."""
+
+    classes: Annotated[int, Field(ge=1, le=1_000_000, description="Number of logits.")]
+    dropout: Annotated[Rate, Field(description="Probability of dropping a feature, in training only.")] = 0.0
+
+
+class Spec(Form):
+    """An architecture of the Hiera family."""
+
+    name: Annotated[
+        str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$", description="Letters, digits and any of _ . -")
+    ]
+    input: Annotated[Input, Field(description="What the model sees.")]
+    patch: Annotated[Patch, Field(description="How pixels become tokens.")]
+    position: Annotated[Position, Choice("position"), Field(description="How tokens know where they are.")]
+    mask_unit: Annotated[
+        tuple[int, ...],
+        Extent(),
+        Field(description="Tokens along each axis of a mask unit, on the grid of the first stage."),
+    ]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=16, strict=False, description="First to last.")]
+    mlp_ratio: Annotated[float, Field(gt=0, le=64, description="Hidden channels of the MLPs per channel.")] = 4.0
+    drop_path: Annotated[
+        StochasticDepth, BeforeValidator(_rate_alone, json_schema_input_type=float | StochasticDepth)
+    ] = StochasticDepth()
+    norm: Annotated[Normalization, Choice("norm"), Field(description="Normalisation of blocks and head.")] = LayerNorm()
+    activation: Annotated[Activation, Choice("activation"), Field(description="Between the layers of an MLP.")] = Gelu()
+    head: Annotated[
+        Head | None,
+        BeforeValidator(_none_word, json_schema_input_type=Head | Literal["none"] | None),
+        Field(description="The classifier; `none` for a trunk that gives features only."),
+    ] = None
+
+    @property
+    def axes(self) -> int:
+        """2 for images, 3 for clips (time, height, width)."""
+        return 2 if self.input.frames is None else 3
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """``(channels, height, width)``, or ``(channels, frames, height, width)`` for clips."""
+        frames = () if self.input.frames is None else (self.input.frames,)
+        return (self.input.channels, *frames, *self.resolved().input.size)
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks."""
+        return sum(stage.depth for stage in self.stages)
+
+    def resolved(self) -> Spec:
+        """The same architecture with every shorthand and default written out."""
+        spec = expand_extents(self, self.axes)
+        stages = tuple(
+            stage.model_copy(update={"mlp_ratio": self.mlp_ratio if stage.mlp_ratio is None else stage.mlp_ratio})
+            for stage in spec.stages
+        )
+        return spec.model_copy(update={"stages": stages})
+
+    def data(self) -> dict[str, Any]:
+        """The spec as plain data, as it would be written in YAML."""
+        return self.model_dump(mode="json", exclude_none=False)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the resolved architecture, without its name: equal hashes are equal models."""
+        data = self.resolved().data()
+        del data["name"], data["mlp_ratio"]  # every stage says its own by now
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

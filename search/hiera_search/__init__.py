@@ -1,0 +1,1 @@
+"""Architecture search over Hiera specs; the explorer arrives with its own release."""
