@@ -2,15 +2,14 @@
 
 import re
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 
 @cache
 def spec_dir() -> Path:
     """The folder of the bundled specs: inside the installed package, or `specs/` of a checkout."""
-    # The package is always unpacked on disk (it is compiled and profiled from there), so a path is safe.
-    package = Path(str(files("hiera_compiler")))
+    # importlib.resources would take longer to import than a spec takes to read.
+    package = Path(__file__).parent
     installed = package / "specs"
     return installed if installed.is_dir() else package.parent / "specs"
 

@@ -1,4 +1,4 @@
-"""The project's own files: versions, the wheel, the licence; and the public packages that tests compare with."""
+"""The project's own files (versions, wheel, licence) and the public packages that tests compare with."""
 
 import hashlib
 import re

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from hiera_compiler.diagnostics.cells import cell, printable
-from hiera_compiler.diagnostics.model import Diagnostic, Label, Span, Text
+from hiera_compiler.diagnostics.model import Diagnostic, Label, Text
 
 _WIDTH = 160
 _BEFORE = 60
@@ -60,22 +60,17 @@ class _Painter:
 
     def _line(self, text: Text, line: int, labels: list[Label]) -> Iterator[str]:
         source = text.lines[line - 1] if line <= len(text.lines) else ""
-        drawn = _Line(source)
-        if drawn.width <= _WIDTH:
-            yield self._row(str(line), drawn.shown(0, len(source)))
-            yield from (self._row("", self._mark(label, drawn, 0, 0)) for label in labels)
-            return
-        for label in labels:
-            start, end = drawn.window(label.span.column - 1)
-            left, right = "…" if start else "", "…" if end < len(source) else ""
-            yield self._row(str(line), left + drawn.shown(start, end) + right)
-            yield self._row("", self._mark(label, drawn, start, len(left)))
+        # One picture for all labels of a line that fits, else one for each.
+        for group in [labels] if _fits(source) else [[label] for label in labels]:
+            drawn = _Cut(source, group[0].span.column - 1)
+            yield self._row(str(line), drawn.shown)
+            yield from (self._row("", self._mark(label, drawn)) for label in group)
 
-    def _mark(self, label: Label, drawn: "_Line", start: int, indent: int) -> str:
-        begin, end = _columns(label.span, drawn)
-        offset = drawn.offset(begin) - drawn.offset(start) + indent
-        room = max(1, _WIDTH + 1 - offset)
-        length = min(room, max(1, drawn.offset(end) - drawn.offset(begin)))
+    def _mark(self, label: Label, drawn: "_Cut") -> str:
+        span = label.span
+        offset = drawn.offset(span.column - 1)
+        end = drawn.width if span.end_line > span.line else drawn.offset(span.end_column - 1)
+        length = max(1, end - offset)
         primary = label is self.diagnostic.labels[0]
         tint = (_RED if self.diagnostic.severity == "error" else _YELLOW) if primary else _BLUE
         marks = ("^" if primary else "-") * length
@@ -88,38 +83,39 @@ class _Painter:
         return f"{tint}{text}{_RESET}" if self.color else text
 
 
-class _Line:
-    """One source line as cells, so that a caret stands under its character whatever their widths."""
+class _Cut:
+    """What is shown of a source line, so that a mark stands under its character whatever the widths.
 
-    def __init__(self, source: str) -> None:
-        self.cells = [cell(character) for character in source]
-        self.offsets = [0]
-        for _, width in self.cells:
+    All of a line that fits, else what fits around the character `index`, with dots for what is left out.
+    """
+
+    def __init__(self, source: str, index: int) -> None:
+        fits = _fits(source)
+        start = 0 if fits else max(0, min(index, len(source) - 1) - _BEFORE)
+        self.first = start
+        self.offsets = [1 if start else 0]
+        self.shown = "…" if start else ""
+        for character in source[start:]:
+            text, width = cell(character)
+            if not fits and self.offsets[-1] + width > _WIDTH:
+                self.shown += "…"
+                break
+            self.shown += text
             self.offsets.append(self.offsets[-1] + width)
-        self.width = self.offsets[-1]
 
-    def shown(self, start: int, end: int) -> str:
-        return "".join(text for text, _ in self.cells[start:end])
+    @property
+    def width(self) -> int:
+        """The column after the last character shown."""
+        return self.offsets[-1]
 
     def offset(self, index: int) -> int:
-        return self.offsets[index] if index < len(self.offsets) else self.width
-
-    def window(self, index: int) -> tuple[int, int]:
-        """The characters around `index` that fit, as start and end."""
-        start = index = max(0, min(index, len(self.cells) - 1))
-        while start and self.offsets[index] - self.offsets[start - 1] <= _BEFORE:
-            start -= 1
-        end = start
-        while end < len(self.cells) and self.offsets[end + 1] - self.offsets[start] <= _WIDTH:
-            end += 1
-        return start, end
+        """The column where the character `index` of the line is shown; beyond what is shown, its edge."""
+        return self.offsets[max(0, min(index - self.first, len(self.offsets) - 1))]
 
 
-def _columns(span: Span, drawn: _Line) -> tuple[int, int]:
-    """First and last character index on the first line of a span."""
-    begin = min(span.column - 1, len(drawn.cells))
-    end = span.end_column - 1 if span.end_line == span.line else len(drawn.cells)
-    return begin, max(begin, end)
+def _fits(source: str) -> bool:
+    # Only a line that may fit is measured: others can have a million characters.
+    return len(source) <= _WIDTH and sum(cell(character)[1] for character in source) <= _WIDTH
 
 
 def _by_text(labels: Sequence[Label]) -> list[tuple[Text, list[Label]]]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import yaml
@@ -10,6 +10,7 @@ import yaml
 from hiera_compiler.diagnostics import Diagnostic, Span, SpecError, Text
 from hiera_compiler.source import problems
 from hiera_compiler.source.limits import MAX_DEPTH, MAX_NODES, MAX_PROBLEMS
+from hiera_compiler.source.marks import block_span, first_line, flow_span, scalar_span, span_of
 from hiera_compiler.source.scalars import NumberTooLongError, resolve
 from hiera_compiler.source.syntax import not_yaml
 from hiera_compiler.source.tree import Entry, Key, Node
@@ -106,10 +107,10 @@ class _Composer:
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                self.fail(problems.second_document(self.span(event)))
+                self.fail(problems.second_document(span_of(self.text, event)))
         elif isinstance(event, yaml.ScalarEvent):
             self.open_node(event)
-            node = Node(self.scalar(event), self.scalar_span(event))
+            node = Node(self.scalar(event), scalar_span(self.text, event))
             self.close_node(node, event.anchor, size=1, height=0)
         elif isinstance(event, yaml.AliasEvent):
             self.alias(event)
@@ -120,9 +121,9 @@ class _Composer:
             self.close_collection(event)
 
     def open_node(self, event: Any) -> None:
-        self.charge(1, self.span(event))
+        self.charge(1, span_of(self.text, event))
         if event.tag is not None:
-            self.report(problems.tag(self.span(event), event.tag))
+            self.report(problems.tag(span_of(self.text, event), event.tag))
 
     def charge(self, size: int, span: Span) -> None:
         self.count += size
@@ -136,11 +137,11 @@ class _Composer:
         try:
             return resolve(event.value)
         except NumberTooLongError:
-            self.report(problems.number_too_long(self.span(event), event.value))
+            self.report(problems.number_too_long(span_of(self.text, event), event.value))
             return 0
 
     def alias(self, event: Any) -> None:
-        span = self.span(event)
+        span = span_of(self.text, event)
         anchor = self.anchors.get(event.anchor)
         if anchor is None:
             known = [name for name, closed in self.anchors.items() if closed]
@@ -154,7 +155,7 @@ class _Composer:
         self.close_node(Node(anchor.node.value, span), None, anchor.size, anchor.height)
 
     def open_collection(self, event: Any) -> None:
-        span = self.span(event)
+        span = span_of(self.text, event)
         if len(self.stack) >= MAX_DEPTH:
             self.fail(problems.too_deep(span))
         if event.anchor is not None:
@@ -165,7 +166,9 @@ class _Composer:
     def close_collection(self, event: Any) -> None:
         frame = self.stack.pop()
         value: Any = frame.entries if frame.items is None else frame.items
-        node = Node(value, self.collection_span(frame, self.span(event)))
+        end = span_of(self.text, event)
+        place = flow_span(frame.start, end, frame.last) if frame.flow else block_span(frame.start, frame.reach)
+        node = Node(value, place)
         self.close_node(node, frame.anchor, self.count - frame.before, frame.height)
 
     def close_node(self, node: Node, anchor: str | None, size: int, height: int) -> None:
@@ -177,7 +180,7 @@ class _Composer:
         frame = self.stack[-1]
         frame.last = node.span
         if node.span.line == frame.start.line:
-            frame.reach = self.first_line(node.span).end_column
+            frame.reach = first_line(node.span).end_column
         frame.height = max(frame.height, height + 1)
         if frame.items is not None:
             frame.items.append(node)
@@ -202,31 +205,3 @@ class _Composer:
             self.report(problems.duplicate_key(key, node.span, frame.entries[key].key))
             return None
         return key
-
-    def span(self, event: Any) -> Span:
-        start, end = event.start_mark, event.end_mark
-        return Span(self.text, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
-
-    def scalar_span(self, event: Any) -> Span:
-        span = self.span(event)
-        # A block scalar ends where the next key starts: its first line says enough.
-        return self.first_line(span) if event.style in ("|", ">") else span
-
-    def collection_span(self, frame: _Frame, end: Span) -> Span:
-        start = frame.start
-        last = frame.last or start
-        whole = Span(self.text, start.line, start.column, end.end_line, end.end_column)
-        if not frame.flow:
-            line = self.first_line(whole)
-            return replace(line, end_column=frame.reach) if frame.reach else line
-        closed = self.text.lines[end.end_line - 1][end.end_column - 2 : end.end_column - 1]
-        if closed and closed in "]}":
-            return whole
-        # `[a: 1]` holds a mapping without braces, which the parser ends at the next token.
-        return Span(self.text, start.line, start.column, last.end_line, last.end_column)
-
-    def first_line(self, span: Span) -> Span:
-        if span.end_line == span.line:
-            return span
-        line = self.text.lines[span.line - 1]
-        return Span(self.text, span.line, span.column, span.line, max(span.column, len(line.rstrip()) + 1))

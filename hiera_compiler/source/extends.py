@@ -42,9 +42,7 @@ def not_a_name(link: Node) -> Diagnostic:
     base.yaml`.
     """
     label = Label(link.span, f"this is {form(link.value)}")
-    return Diagnostic(
-        "H020", "'extends' names one spec", (label,), "write a name or a path: extends: hiera_b"
-    )
+    return Diagnostic("H020", "'extends' names one spec", (label,), "write a name or a path: extends: hiera_b")
 
 
 @code("H021")

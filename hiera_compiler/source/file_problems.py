@@ -19,13 +19,11 @@ def not_found(name: str) -> Diagnostic:
     """
     if is_path(name):
         near = near_file(name)
-        help = f"did you mean {quoted(near)}?" if near else "name a file, or a spec that `hiera specs` lists"
-        return Diagnostic("H001", f"no file {quoted(name)}", (_whole(name),), help)
+        help = f"did you mean {_path(near)}?" if near else "name a file, or a spec that `hiera specs` lists"
+        return Diagnostic("H001", f"no file {_path(name)}", (_whole(name),), help)
     near = did_you_mean(name, bundled.names()) or near_file(name)
-    suggestion = f"did you mean {quoted(near)}? " if near else ""
-    return Diagnostic(
-        "H001", f"no spec named {quoted(name)}", (), f"{suggestion}`hiera specs` lists the names"
-    )
+    suggestion = f"did you mean {_path(near)}? " if near else ""
+    return Diagnostic("H001", f"no spec named {_path(name)}", (), f"{suggestion}`hiera specs` lists the names")
 
 
 @code("H002")
@@ -38,8 +36,8 @@ def not_a_file(name: str, is_folder: bool) -> Diagnostic:
     help = None
     if is_folder:
         inside = sorted(entry for entry in entries(Path(name)) if entry.endswith(SUFFIXES))
-        help = f"name a file in it, such as {quoted(str(Path(name) / inside[0]))}" if inside else None
-    return Diagnostic("H002", f"{quoted(name)} is {found}", (_whole(name),), help)
+        help = f"name a file in it, such as {_path(str(Path(name) / inside[0]))}" if inside else None
+    return Diagnostic("H002", f"{_path(name)} is {found}", (_whole(name),), help)
 
 
 @code("H003")
@@ -49,7 +47,7 @@ def not_readable(name: str, reason: str) -> Diagnostic:
     The operating system refused to open or read it; the message gives its reason.
     """
     help = f"give yourself the right to read it: chmod u+r {name}" if reason == "permission denied" else None
-    return Diagnostic("H003", f"{quoted(name)} cannot be read: {reason}", (_whole(name),), help)
+    return Diagnostic("H003", f"{_path(name)} cannot be read: {reason}", (_whole(name),), help)
 
 
 @code("H004")
@@ -58,7 +56,7 @@ def too_large(name: str, size: int) -> Diagnostic:
 
     Specs have a few kilobytes; files over 1 MiB are not read.
     """
-    message = f"{quoted(name)} has {size} bytes, and a spec has at most {MAX_BYTES}"
+    message = f"{_path(name)} has {size} bytes, and a spec has at most {MAX_BYTES}"
     return Diagnostic("H004", message, (_whole(name),), "check that this is the file you meant")
 
 
@@ -82,6 +80,11 @@ def unopened(name: str, error: Exception) -> Diagnostic:
     if number in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG) or not isinstance(error, OSError):
         return not_found(name)
     return not_readable(name, os.strerror(number or errno.EIO).lower())
+
+
+def _path(name: str) -> str:
+    # Paths are shown whole; only what cannot be one is cut.
+    return quoted(name, longest=300)
 
 
 def _whole(name: str) -> Label:

@@ -28,7 +28,7 @@ def shown(path: Path) -> str:
 
 
 def near_file(name: str) -> str | None:
-    """The YAML file with the closest name in the folder that `name` points into, written as the user writes it."""
+    """The YAML file with the closest name in the folder of `name`, written as the user writes it."""
     asked = Path(name)
     files = {Path(entry).stem: entry for entry in entries(asked.parent) if entry.endswith(SUFFIXES)}
     near = files.get(did_you_mean(asked.stem, files) or "")

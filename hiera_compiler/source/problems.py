@@ -1,4 +1,4 @@
-"""The diagnostics of reading one text: H004 to H018."""
+"""The diagnostics of reading one text: H006 to H018."""
 
 from hiera_compiler.diagnostics import Diagnostic, Label, Span, Text, code, did_you_mean, quoted
 from hiera_compiler.source.limits import MAX_DEPTH, MAX_NODES
@@ -56,9 +56,7 @@ def not_mapping(span: Span, found: str) -> Diagnostic:
     At its top level a spec is a mapping of fields, one `key: value` per line.
     """
     label = Label(span, f"this is {found}")
-    return Diagnostic(
-        "H010", "a spec is a mapping of fields", (label,), "write fields such as: extends: hiera_b"
-    )
+    return Diagnostic("H010", "a spec is a mapping of fields", (label,), "write fields such as: extends: hiera_b")
 
 
 @code("H011")
@@ -68,9 +66,7 @@ def too_deep(span: Span) -> Diagnostic:
     Lists and mappings may lie 64 deep in each other; no spec needs more than 6.
     """
     message = f"values are nested more than {MAX_DEPTH} deep"
-    return Diagnostic(
-        "H011", message, (Label(span, f"level {MAX_DEPTH + 1}"),), "close a bracket or reduce the indent"
-    )
+    return Diagnostic("H011", message, (Label(span, f"level {MAX_DEPTH + 1}"),), "close a bracket or reduce the indent")
 
 
 @code("H012")
@@ -94,11 +90,7 @@ def alias(span: Span, name: str, inside: bool, known: list[str]) -> Diagnostic:
     if inside:
         return Diagnostic("H013", f"the alias {quoted(name)} is part of the value it repeats", (Label(span),))
     near = did_you_mean(name, known)
-    help = (
-        f"did you mean '*{near}'?"
-        if near
-        else f"mark a value before it with '&{name[:60]}', or quote the text"
-    )
+    help = f"did you mean '*{near}'?" if near else "mark a value above with '&NAME', or quote the text"
     return Diagnostic("H013", f"no value is marked as {quoted(name)}", (Label(span),), help)
 
 
@@ -141,9 +133,7 @@ def key_form(span: Span, key: object) -> Diagnostic:
     Keys are words, or whole numbers where a mapping picks items of a list (`stages: {2: {depth: 18}}`).
     Unquoted `true`, `null` and `1.5` are a boolean, a null and a number; a list or mapping cannot be a key.
     """
-    help = (
-        "quote it if it is meant as a word" if not isinstance(key, dict | list) else "use a word as the key"
-    )
+    help = "quote it if it is meant as a word" if not isinstance(key, dict | list) else "use a word as the key"
     return Diagnostic("H017", f"a key is a word, and this is {form(key)}", (Label(span),), help)
 
 

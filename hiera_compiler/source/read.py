@@ -2,6 +2,7 @@
 
 import os
 import stat
+from pathlib import Path
 
 from hiera_compiler.diagnostics import SpecError, Text
 from hiera_compiler.source import file_problems, problems
@@ -47,15 +48,15 @@ def text_tree(text: Text) -> Node:
 
 def _bytes(name: str) -> bytes:
     """The content of a regular file of at most MAX_BYTES; anything else is refused before it is read."""
+    path = Path(name)
     try:
-        # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
-        descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise SpecError(file_problems.not_a_file(name, is_folder=stat.S_ISDIR(status.st_mode)))
-            # A file may grow while it is read, and some report a size of 0.
-            content = file.read(MAX_BYTES + 1) if status.st_size <= MAX_BYTES else b""
+        # Asked before opening: to open a pipe that nobody writes to would wait for ever.
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SpecError(file_problems.not_a_file(name, is_folder=stat.S_ISDIR(status.st_mode)))
+        with path.open("rb") as file:
+            # One byte more than allowed: some files report a size of 0.
+            content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise SpecError(file_problems.unopened(name, error)) from None
     size = max(len(content), status.st_size)

@@ -99,7 +99,7 @@ def not_yaml(text: Text, error: yaml.YAMLError) -> Diagnostic:
     seen = next((seen for part, seen in _CONTEXTS if part in context), None)
     if seen and start is not None and start.line + 1 != place.line:
         labels.append(Label(_point(text, start), seen))
-    message, help = _words(problem, place)
+    message, help = _words(f"{problem} {context}", place)
     return Diagnostic("H008", message, tuple(labels), help)
 
 

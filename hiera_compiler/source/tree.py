@@ -80,10 +80,7 @@ def tree_of(source: Source) -> Node:
         span = source.value(path)
         if isinstance(data, Mapping):
             return Node(
-                {
-                    name: Entry(source.key((*path, name)), visit(value, (*path, name)))
-                    for name, value in data.items()
-                },
+                {name: Entry(source.key((*path, name)), visit(value, (*path, name))) for name, value in data.items()},
                 span,
             )
         if isinstance(data, list | tuple):
