@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hiera_compiler.ir import Graph
     from hiera_compiler.pipeline import Compilation, compile
     from hiera_compiler.spec import Spec, json_schema
+    from hiera_compiler.weights import load_weights
 
 _HOMES = {
     "Compilation": "hiera_compiler.pipeline",
@@ -28,6 +29,7 @@ _HOMES = {
     "bundled_specs": "hiera_compiler.bundled:names",
     "compile": "hiera_compiler.pipeline",
     "json_schema": "hiera_compiler.spec",
+    "load_weights": "hiera_compiler.weights",
 }
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "bundled_specs",
     "compile",
     "json_schema",
+    "load_weights",
 ]
 
 

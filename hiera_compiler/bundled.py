@@ -28,3 +28,11 @@ def path(name: str) -> Path | None:
         return None
     file = spec_dir() / f"{name}.yaml"
     return file if file.is_file() else None
+
+
+def summary(name: str) -> str:
+    """What a bundled spec says of itself: the first sentence of its comment, without the full stop."""
+    with (spec_dir() / f"{name}.yaml").open(encoding="utf-8") as file:
+        comments = (line.removeprefix("#").strip() for line in file if line.startswith("#"))
+        first = next((line for line in comments if not line.startswith("yaml-language-server")), "")
+    return re.split(r"[.:] ", first, maxsplit=1)[0].removesuffix(".")

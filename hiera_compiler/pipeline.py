@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from hiera_compiler.weights import LoadReport
+
 
 class Compilation:
     """One spec on its way to a module. Each phase runs when it is first asked for, and once."""
@@ -61,21 +63,56 @@ class Compilation:
         cost, spec = self.cost, self.spec
         size = "x".join(map(str, spec.input_shape))
         summary = f"{spec.name}: input {size}, {cost.params / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs."
-        return f"{emit.prelude().rstrip()}\n\n\n{emit.module_source(self.graph, spec.name, summary)}"
+        return f"{emit.prelude_source().rstrip()}\n\n\n{emit.module_source(self.graph, spec.name, summary)}"
 
-    def module(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> nn.Module:
-        """A new module, in training mode and with the reference's initial weights.
+    def module(
+        self,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        weights: str | PathLike[str] | None = None,
+    ) -> nn.Module:
+        """A new module, in training mode, with the reference's initial weights or with those of a checkpoint file.
 
         It maps ``[batch, *spec.input_shape]`` to logits ``[batch, classes]``, or to the stages' maps where the
-        spec has no head; ``module.features(x, mask=None)`` gives the maps of every stage.
+        spec has no head; ``module.features(x, mask=None)`` gives the maps of every stage. ``load`` also tells what
+        it did with the file.
         """
         import torch
 
+        if weights is not None:
+            return self.load(weights, device, dtype)[0]
+        device = torch.device(device) if device is not None else torch.get_default_device()
+        with device:
+            module = self._model_class()()
+        # The rates of dropped paths are made on the CPU. Moved to the meta device they would be lost.
+        return module.to(dtype=dtype) if device.type == "meta" else module.to(device, dtype)
+
+    def load(
+        self,
+        weights: str | PathLike[str],
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> tuple[nn.Module, LoadReport]:
+        """A new module with a checkpoint's weights, and which of its keys were missing, unexpected or resized.
+
+        The key layouts of hiera-transformer, timm, transformers and SAM 2 are told apart by themselves. What the
+        file lacks of norm and head, or has for another number of classes, keeps the reference's initial weights
+        (``report.missing``, ``report.skipped``). Raises SpecError where the file cannot be read or holds another
+        architecture.
+        """
+        import torch
+
+        from hiera_compiler.weights import load_weights
+
+        device = torch.device(device) if device is not None else torch.get_default_device()
+        module = self.module("meta", dtype)
+        report = load_weights(module, weights, self.graph, device)
+        return module.to(device), report
+
+    def _model_class(self) -> type[nn.Module]:
         from hiera_compiler import emit
 
-        model_class = emit.load_class(self.python, emit.class_name(self.spec.name))
-        with torch.device(device if device is not None else torch.get_default_device()):
-            return model_class().to(dtype)
+        return emit.load_class(self.python, emit.class_name(self.spec.name))
 
 
 def compile(spec: str | PathLike[str], settings: Sequence[str] = ()) -> Compilation:

@@ -1,0 +1,1 @@
+"""The command line: commands are thin functions over the library."""

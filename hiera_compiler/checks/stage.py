@@ -8,6 +8,7 @@ from hiera_compiler.diagnostics import Diagnostic, Label, code
 from hiera_compiler.kinds import extents
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
+from hiera_compiler.spec.fields import Path
 
 
 @code("H201")
@@ -40,22 +41,34 @@ def extents_fit_the_input(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     height and width, and leaves time as it is. The size of the input is always height and width; a clip
     says its time with `frames`.
     """
-    for path, rule, value in extents(spec):
-        wanted = rule.length(spec.axes)
-        if len(value) in (1, wanted):
-            continue
-        if path == ("input", "size"):
-            what, fix = "a size", "write size: [height, width], and frames: N beside it for a clip"
-        elif spec.axes == 2:
-            what, fix = "an image", "write [height, width], or give the input frames to make it a clip"
-        else:
-            what, fix = "a clip", "write [time, height, width]"
+    wrong = {path: value for path, rule, value in extents(spec) if len(value) not in (1, rule.length(spec.axes))}
+    size = wrong.pop(("input", "size"), None)
+    if size is not None:
         yield Diagnostic(
             "H202",
-            f"{path[-1]} has {len(value)} numbers where {what} needs {wanted}",
-            (Label(source.value(path), f"{len(value)} numbers"),),
-            help=fix,
+            f"the input's size has {len(size)} numbers, and it is a height and a width",
+            (Label(source.value(("input", "size")), f"{len(size)} numbers"),),
+            help=f"write size: {list(size[-2:])}, and frames: {size[0]} beside it for a clip",
         )
+    elif wrong:
+        yield _extents_of_another_input(wrong, spec, source)
+
+
+def _extents_of_another_input(wrong: dict[Path, tuple[int, ...]], spec: Spec, source: Source) -> Diagnostic:
+    """All of them in one diagnostic: the likely cause is one, that the input is meant as the other."""
+    labels = [Label(source.value(path), f"{len(value)} numbers") for path, value in wrong.items()]
+    *others, last = (str(path[-1]) for path in wrong)
+    names, has = (f"{', '.join(others)} and {last}", "have") if others else (last, "has")
+    value = next(iter(wrong.values()))
+    if spec.axes == 3:
+        message = f"the input is a clip, and {names} {has} {len(value)} numbers instead of 3"
+        labels.append(Label(source.key(("input", "frames")), "makes it a clip"))
+        fix = f"write [time, height, width], such as {[1, *value]}, or leave out the frames"
+    else:
+        message = f"the input is an image, and {names} {has} {len(value)} numbers instead of 2"
+        labels.append(Label(source.key(("input",)), "has no frames"))
+        fix = f"write [height, width], such as {list(value[-2:])}, or give the input frames"
+    return Diagnostic("H202", message, tuple(labels), help=fix)
 
 
 @code("H203")
@@ -73,10 +86,26 @@ def separable_position_needs_frames(spec: Spec, source: Source) -> Iterator[Diag
         )
 
 
+@code("H204")
+def mlp_has_hidden_channels(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """The MLP of a block needs at least one hidden channel: channels times mlp_ratio, rounded down."""
+    for index, stage in enumerate(spec.stages):
+        ratio = spec.mlp_ratio if stage.mlp_ratio is None else stage.mlp_ratio
+        if int(stage.channels * ratio) < 1:
+            own = ("stages", index, "mlp_ratio")
+            path = own if own in source.places else ("mlp_ratio",)
+            yield Diagnostic(
+                "H204",
+                f"an mlp_ratio of {ratio:g} leaves {stage.channels} channels no hidden channel",
+                (Label(source.value(path), f"{stage.channels} x {ratio:g} is less than 1"),),
+                help=f"use an mlp_ratio of at least {max(1, -(-1000 // stage.channels)) / 1000}; Hiera uses 4",
+            )
+
+
 def _any_of(numbers: list[int]) -> str:
     *others, last = (str(number) for number in numbers)
     return f"{', '.join(others)} or {last}" if others else last
 
 
 AXIS_RULES = (extents_fit_the_input, separable_position_needs_frames)
-STAGE_RULES = (heads_divide_channels,)
+STAGE_RULES = (heads_divide_channels, mlp_has_hidden_channels)

@@ -58,18 +58,17 @@ def input_is_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic
     The patch embedding makes floor((size + 2 padding - kernel) / stride) + 1 tokens along an axis. With
     Hiera's patches of 4 pixels and units of 8 tokens, sizes are multiples of 32.
     """
-    try:
-        grid = token_grid(spec)
-    except ShapeError:
-        return  # H303 says it
+    grid = token_grid(spec)
     wrong = [axis for axis, (n, side) in enumerate(zip(grid, spec.mask_unit, strict=True)) if n % side]
     if not wrong:
         return
     time = spec.axes == 3 and 0 in wrong
     place = ("input", "frames") if time else ("input", "size")
-    names = ("time", "height", "width")[-spec.axes :]
-    near = {names[axis]: _nearest_sizes(spec, axis) for axis in wrong}
-    fits = "; ".join(f"{name} {' or '.join(map(str, sizes))}" for name, sizes in near.items() if sizes)
+    names = ("frames", "height", "width")[-spec.axes :]
+    near: dict[tuple[int, ...], list[str]] = {}
+    for axis in wrong:
+        near.setdefault(tuple(_nearest_sizes(spec, axis)), []).append(names[axis])
+    fits = "; ".join(f"{' and '.join(axes)} {' or '.join(map(str, sizes))}" for sizes, axes in near.items() if sizes)
     yield Diagnostic(
         "H302",
         f"{_times(grid)} tokens are not whole mask units of {_times(spec.mask_unit)}",
@@ -88,8 +87,9 @@ def _nearest_sizes(spec: Spec, axis: int) -> list[int]:
     tokens = (size + 2 * padding - kernel) // stride + 1
     units = tokens // spec.mask_unit[axis]
     # A span of sizes gives the same token count; the multiple of the stride in it is the one people use.
-    smallest = [((count * spec.mask_unit[axis]) - 1) * stride + kernel - 2 * padding for count in (units, units + 1)]
-    return [-(-low // stride) * stride if low > 0 else stride for low in smallest if low + stride > stride]
+    counts = [count * spec.mask_unit[axis] for count in (units, units + 1) if count > 0]
+    lows = [(count - 1) * stride + kernel - 2 * padding for count in counts]
+    return [-(-low // stride) * stride or low + stride - 1 for low in lows if low + stride > 1]
 
 
 @code("H303")
@@ -98,6 +98,9 @@ def patch_fits_the_input(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     try:
         token_grid(spec)
     except ShapeError:
+        size, patch = spec.input_shape[1:], spec.patch
+        least = tuple(max(1, k - 2 * pad, n) for n, k, pad in zip(size, patch.kernel, patch.padding, strict=True))
+        most = tuple(min(k, n + 2 * pad) for n, k, pad in zip(size, patch.kernel, patch.padding, strict=True))
         yield Diagnostic(
             "H303",
             f"a patch kernel of {_times(spec.patch.kernel)} does not fit an input of {_times(spec.input_shape[1:])}",
@@ -105,7 +108,7 @@ def patch_fits_the_input(spec: Spec, source: Source) -> Iterator[Diagnostic]:
                 Label(source.value(("patch", "kernel")), f"{_times(spec.patch.kernel)}"),
                 Label(source.value(("input",)), f"{_times(spec.input_shape[1:])}"),
             ),
-            help="use a larger input or a smaller kernel",
+            help=f"use an input of at least {_times(least)}, or a kernel of at most {_times(most)}",
         )
 
 
@@ -128,10 +131,7 @@ def tokens_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
 
     That is 15 times Hiera at 1024 x 1024 pixels; beyond it a number is more likely mistyped than meant.
     """
-    try:
-        tokens = prod(token_grid(spec))
-    except ShapeError:
-        return
+    tokens = prod(token_grid(spec))
     if tokens > MAX_TOKENS:
         yield Diagnostic(
             "H310",
@@ -146,11 +146,12 @@ def blocks_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     """A model may have at most 1 000 blocks. The deepest published Hiera has 48."""
     if spec.depth > MAX_BLOCKS:
         deepest = max(range(len(spec.stages)), key=lambda index: spec.stages[index].depth)
+        most = spec.stages[deepest].depth - (spec.depth - MAX_BLOCKS)
         yield Diagnostic(
             "H311",
             f"the stages have {spec.depth} blocks together, and the limit is {MAX_BLOCKS}",
             (Label(source.value(("stages", deepest, "depth")), "the deepest stage"),),
-            help="use fewer blocks",
+            help=f"use at most {most} blocks in this stage" if most > 0 else "use fewer blocks in every stage",
         )
 
 
@@ -162,11 +163,6 @@ def _times(numbers: tuple[int, ...]) -> str:
     return "x".join(map(str, numbers))
 
 
-TRUNK_RULES = (
-    patch_fits_the_input,
-    padding_is_less_than_the_kernel,
-    input_is_whole_mask_units,
-    pooling_stays_inside_the_mask_unit,
-    tokens_are_limited,
-    blocks_are_limited,
-)
+PATCH_RULES = (patch_fits_the_input, padding_is_less_than_the_kernel)
+POOL_RULES = (pooling_stays_inside_the_mask_unit, blocks_are_limited)
+GRID_RULES = (input_is_whole_mask_units, tokens_are_limited)

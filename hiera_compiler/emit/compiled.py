@@ -6,7 +6,16 @@ from torch import nn
 
 
 def compile_blocks(module: nn.Module) -> nn.Module:
-    """The module with each block compiled as one full graph, in place; equal blocks share the compiled code."""
+    """The module with each block compiled as one full graph, in place; equal blocks share the compiled code.
+
+    The few operations outside the blocks (patch embedding, position embedding, head) stay eager. What cannot be
+    compiled as one graph, and the recompile limit, are errors on the first call: nothing falls back to eager
+    in silence.
+    """
+    # Imported here, because loading inductor takes a second that only compiling should cost.
+    from hiera_compiler.emit.bias import BIAS_AFTER_PRODUCT
+
+    options = {"post_grad_custom_post_pass": BIAS_AFTER_PRODUCT}
     for block in module.get_submodule("blocks").children():
-        block.compile(fullgraph=True, dynamic=False)
+        block.compile(fullgraph=True, dynamic=False, options=options)
     return module

@@ -14,10 +14,10 @@ from torch import nn
 MARKER = "# --- the prelude starts here ---"
 
 
-def prelude() -> str:
+def prelude_source() -> str:
     """The functions that emitted models call, as text, with the imports that they need."""
     text = (files("hiera_compiler.emit") / "prelude.py").read_text(encoding="utf-8")
-    docstring, rest = text.split("from __future__", 1)
+    _docstring, rest = text.split("from __future__", 1)
     imports, functions = rest.split(MARKER, 1)
     return f"from __future__{imports}{functions}"
 
@@ -30,7 +30,8 @@ def load_class(source: str, name: str) -> type[nn.Module]:
     """
     module = _module(source)
     found = getattr(module, name)
-    assert isinstance(found, type) and issubclass(found, nn.Module)
+    assert isinstance(found, type)
+    assert issubclass(found, nn.Module)
     return found
 
 
@@ -43,5 +44,5 @@ def _module(source: str) -> ModuleType:
     # Registered, so that instances can be pickled within a process and its forks, and their source shown.
     sys.modules[name] = module
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    exec(compile(source, filename, "exec"), module.__dict__)  # noqa: S102 - text of our own emitter, numbers only
+    exec(compile(source, filename, "exec"), module.__dict__)
     return module

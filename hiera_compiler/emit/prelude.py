@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 
 class DropPath(nn.Module):
-    """Stochastic depth: in training, a sample's branch is zero with probability ``rate``, else scaled up to keep the mean."""
+    """Stochastic depth: in training a sample's branch is zero with probability ``rate``, else scaled up."""
 
     keep: Tensor
 
@@ -38,14 +38,14 @@ class DropPath(nn.Module):
 def to_units(grid: Tensor, folds: Sequence[Sequence[int]]) -> Tensor:
     """Raster order ``[batch, *grid, channels]`` to window-major order ``[batch, units, tokens, channels]``."""
     depth = len(folds)
-    sizes = [len(grid)]
+    sizes = [grid.shape[0]]
     for axis, size in enumerate(grid.shape[1:-1]):
         factors = [fold[axis] for fold in reversed(folds)]
         sizes += [-1 if size == 0 else size // _product(factors), *factors]
     starts = range(1, len(sizes), depth + 1)
     order = [0, *starts, *(start + depth - k for k in range(depth) for start in starts), len(sizes)]
     tokens = _product([side for fold in folds for side in fold])
-    return grid.reshape(*sizes, grid.shape[-1]).permute(order).reshape(len(grid), -1, tokens, grid.shape[-1])
+    return grid.reshape(*sizes, grid.shape[-1]).permute(order).reshape(grid.shape[0], -1, tokens, grid.shape[-1])
 
 
 def to_grid(x: Tensor, units: Sequence[int], folds: Sequence[Sequence[int]]) -> Tensor:
@@ -62,9 +62,9 @@ def to_grid(x: Tensor, units: Sequence[int], folds: Sequence[Sequence[int]]) -> 
     else:
         order = [1, *(dim for axis in range(axes) for dim in inner[axis])]
     sides = [_product([fold[axis] for fold in folds]) for axis in range(axes)]
-    sizes = [count * side for count, side in zip(units, sides)] if whole else [x.shape[1], *sides]
-    split = x.reshape(len(x), *outer, *(side for fold in folds for side in fold), x.shape[-1])
-    return split.permute(0, *order, split.ndim - 1).reshape(len(x), *sizes, x.shape[-1])
+    sizes = [count * side for count, side in zip(units, sides, strict=True)] if whole else [x.shape[1], *sides]
+    split = x.reshape(x.shape[0], *outer, *(side for fold in folds for side in fold), x.shape[-1])
+    return split.permute(0, *order, split.ndim - 1).reshape(x.shape[0], *sizes, x.shape[-1])
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, across_units: bool) -> Tensor:
@@ -72,19 +72,30 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, across_units: 
     batch, units, queries, channels = query.shape
     rows = batch if across_units else batch * units
     q, k, v = (x.reshape(rows, -1, heads, channels // heads).transpose(1, 2) for x in (query, key, value))
-    if q.device.type == "cpu":
-        # Explicit products: at these lengths the fused CPU kernel gains nothing, and in half precision
-        # it hides the softmax from the compiler's fusion.
-        scores = (q * (channels // heads) ** -0.5) @ k.transpose(-2, -1)
-        x = scores.softmax(dim=-1) @ v
+    mixed: Tensor
+    if explicit_products_win(k):
+        mixed = ((q * (channels // heads) ** -0.5) @ k.transpose(-2, -1)).softmax(dim=-1) @ v
     else:
-        x = F.scaled_dot_product_attention(q, k, v)
-    return x.transpose(1, 2).reshape(batch, units, queries, channels)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+    return mixed.transpose(1, 2).reshape(batch, units, queries, channels)
+
+
+BFLOAT16_PRODUCTS = torch.cpu._is_avx512_bf16_supported()
+
+
+def explicit_products_win(key: Tensor) -> bool:
+    """Whether attention over ``[rows, heads, tokens, channels]`` is fastest as two matrix products and a softmax.
+
+    So it is where the CPU multiplies bfloat16 itself, for the fused kernel computes its softmax in float32.
+    Beyond a few hundred tokens the scores outgrow the caches. Everywhere else the fused kernel wins, or ties.
+    """
+    return BFLOAT16_PRODUCTS and key.device.type == "cpu" and key.dtype == torch.bfloat16 and key.shape[2] <= 256
 
 
 def pool_max(x: Tensor, size: int) -> Tensor:
-    """The maximum over the leading fold of every unit: ``[b, units, tokens, c]`` to ``[b, units, tokens / size, c]``."""
-    return x.unflatten(2, (size, x.shape[2] // size)).amax(2)
+    """The maximum over the leading fold of each unit: ``[b, units, tokens, c]`` to ``[b, units, tokens / size, c]``."""
+    folded: Tensor = x.unflatten(2, (size, x.shape[2] // size))
+    return folded.amax(2)
 
 
 def kept_units(mask: Tensor) -> Tensor:
@@ -109,8 +120,8 @@ def hide_units(pixels: Tensor, kept: Tensor | None, units: Sequence[int]) -> Ten
     """The input with the pixels of dropped units at zero, so that nothing leaks through overlapping patches."""
     if kept is None:
         return pixels
-    mask = pixels.new_zeros(len(pixels), _product(units)).scatter(1, kept, 1)
-    return pixels * F.interpolate(mask.view(len(pixels), 1, *units), size=pixels.shape[2:])
+    mask = pixels.new_zeros(pixels.shape[0], _product(units)).scatter(1, kept, 1)
+    return pixels * F.interpolate(mask.view(pixels.shape[0], 1, *units), size=pixels.shape[2:])
 
 
 def initialise(model: nn.Module, head: nn.Linear | None) -> None:

@@ -6,18 +6,27 @@ cannot differ.
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from hiera_compiler.emit.blocks import BlockClass, BlockInstance, share_blocks
+from hiera_compiler.emit import prelude
 from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS
 from hiera_compiler.ir import Graph, Op, ToGrid, ToUnits
+from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
+
+_TAKEN = re.compile(r"Stage\d+(Block|Transition)\d*")
 
 
 def class_name(spec_name: str) -> str:
-    """The class of a spec: ``hiera_b_16x224`` gives ``HieraB16x224``."""
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[_.-]+", spec_name))
+    """The class of a spec: ``hiera_b_16x224`` gives ``HieraB16x224``.
+
+    A name that means something else in the emitted file (``Tensor``, ``None``, ...) gets ``Model`` at its end.
+    """
+    name = "".join(word[:1].upper() + word[1:] for word in re.split(r"[_.-]+", spec_name))
+    is_taken = name in vars(prelude) or name in vars(builtins) or _TAKEN.fullmatch(name)
+    return f"{name}Model" if is_taken else name
 
 
 def module_source(graph: Graph, name: str, summary: str) -> str:
@@ -46,8 +55,11 @@ def _block_class(block: BlockClass) -> str:
 
 def _attributes(modules: Iterable[tuple[str, Op]]) -> Iterator[str]:
     """Assignments for modules named with at most one dot: those below one name share a ModuleDict."""
-    for group, members in groupby(modules, key=lambda item: item[0].partition(".")[0]):
-        constructors = {name.partition(".")[2]: CONSTRUCTORS[type(op)](op) for name, op in members}
+    groups: dict[str, dict[str, str]] = {}
+    for name, op in modules:
+        group, _, member = name.partition(".")
+        groups.setdefault(group, {})[member] = CONSTRUCTORS[type(op)](op)
+    for group, constructors in groups.items():
         if "" in constructors:
             yield f"self.{group} = {constructors['']}"
         else:
@@ -76,7 +88,7 @@ def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: 
 
 
 def _construction(block: BlockInstance) -> str:
-    rate = "" if block.drop_path is None else f"drop_path={block.drop_path:.6f}"
+    rate = "" if block.drop_path is None else f"drop_path={block.drop_path!r}"
     return f"{block.block_class.name}({rate})"
 
 

@@ -1,16 +1,30 @@
-"""Exact parameters and multiply-accumulates, read off the graph.
+"""The exact cost of a graph, whole, by stage and by kind of primitive, read off its shapes.
 
 Two conventions, both for one sample. ``macs`` is the papers' "FLOPs" (Hiera, Tables 2 and 4): fvcore's
 multiply-accumulates with attention counted and normalisation at five per element. ``flops`` is what
 ``torch.utils.flop_counter.FlopCounterMode`` counts: two per multiply-add of products and convolutions.
+``acts`` is what fvcore's ActivationCountAnalysis counts, with the attention matrix of every head.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from itertools import groupby
 from math import prod
+from typing import TypeVar
 
+from hiera_compiler.estimate.counts import NOTHING, Counts, constant_nodes, node_counts, node_params, unused_nodes
 from hiera_compiler.ir import Attend, Graph, Node
+from hiera_compiler.ir.sections import Section
+
+__all__ = ["Cost", "KindCost", "StageCost", "cost", "counts_by", "node_params"]
+
+Key = TypeVar("Key", bound=Hashable)
+Tally = dict[str, tuple[int, Counts]]
+"""The number of nodes and their counts, by the name of the primitive's class."""
+
 
 
 @dataclass(frozen=True)
@@ -27,54 +41,115 @@ class StageCost:
     params: int
     macs: int
     flops: int
+    acts: int
+    moved: int
+    moved_once: int
+
+
+@dataclass(frozen=True)
+class KindCost:
+    """All nodes of one kind of primitive; ``name`` is that of its class, such as ``Linear``."""
+
+    name: str
+    nodes: int
+    params: int
+    macs: int
+    flops: int
+    acts: int
+    moved: int
+    moved_once: int
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of a graph for one sample."""
+    """The cost of a graph for one sample.
+
+    ``moved`` and ``moved_once`` are elements, as in ``Counts``. The maps of the stages are not computed where
+    there are logits, so nothing is moved for them.
+    """
 
     params: int
     macs: int
     flops: int
+    acts: int
+    moved: int
+    moved_once: int
     stages: tuple[StageCost, ...]
+    kinds: tuple[KindCost, ...]
+
+    def bytes_moved(self, batch: int, element_bytes: int) -> int:
+        """Bytes that one batch reads and writes, every primitive by itself, with so many bytes an element."""
+        return (batch * self.moved + self.moved_once) * element_bytes
 
 
 def cost(graph: Graph) -> Cost:
-    """The cost of a graph, whole and by stage."""
-    stages = {node.stage for node in graph if node.stage is not None}
-    rows = [_row(graph, "stem", [node for node in graph if node.stage is None and node.origin[0] != "head"])]
-    rows += [_row(graph, f"stage {index + 1}", [node for node in graph if node.stage == index]) for index in sorted(stages)]
-    head = [node for node in graph if node.origin[0] == "head"]
-    rows += [_row(graph, "head", head)] if head else []
-    return Cost(
-        params=sum(row.params for row in rows),
-        macs=sum(row.macs for row in rows),
-        flops=sum(row.flops for row in rows),
-        stages=tuple(rows),
-    )
+    """The cost of a graph. Blocks that are equal are counted once, and multiplied."""
+    tallies = _tallies(graph)
+    stages = [_stage(name, list(group), tallies) for name, group in groupby(graph.sections, key=_stage_name)]
+    kinds: dict[str, tuple[int, Counts]] = {}
+    for like, times in Counter(section.like for section in graph.sections).items():
+        for kind, (nodes, counts) in tallies[like].items():
+            known = kinds.get(kind, (0, NOTHING))
+            kinds[kind] = (known[0] + times * nodes, known[1].plus(counts, times))
+    total = NOTHING
+    for _, counts in kinds.values():
+        total = total.plus(counts)
+    rows = tuple(KindCost(name=kind, nodes=nodes, **counts._asdict()) for kind, (nodes, counts) in kinds.items())
+    return Cost(**total._asdict(), stages=tuple(stages), kinds=rows)
 
 
-def node_params(node: Node) -> int:
-    """The learned values of a node."""
-    return sum(prod(shape) for shape in node.parameters().values())
+def counts_by(graph: Graph, key: Callable[[Node], Key]) -> dict[Key, Counts]:
+    """The counts of a graph's nodes, added up by what ``key`` says of each, such as its name, block or kind."""
+    constants, unused = constant_nodes(graph), unused_nodes(graph)
+    found: dict[Key, Counts] = {}
+    for node in graph:
+        if node.name not in unused:
+            place = key(node)
+            found[place] = found.get(place, NOTHING).plus(node_counts(graph, node, constants))
+    return found
 
 
-def _row(graph: Graph, name: str, nodes: list[Node]) -> StageCost:
-    products = sum(node.op.macs(graph.input_shapes(node), node.shape) for node in nodes)
-    norms = sum(node.op.norm_macs(node.shape) for node in nodes)
-    attends = [node.op for node in nodes if isinstance(node.op, Attend)]
-    last = nodes[-1].shape
+def _tallies(graph: Graph) -> dict[int, Tally]:
+    """For each distinct section, by its first place: the nodes and the counts of each kind of primitive."""
+    constants, unused = constant_nodes(graph), unused_nodes(graph)
+    tallies: dict[int, Tally] = {}
+    for section in graph.sections:
+        if section.like != section.start:
+            continue
+        tally = tallies[section.start] = {}
+        for node in section.nodes:
+            if node.name not in unused:
+                kind = type(node.op).__name__
+                nodes, counts = tally.get(kind, (0, NOTHING))
+                tally[kind] = (nodes + 1, counts.plus(node_counts(graph, node, constants)))
+    return tallies
+
+
+def _stage_name(section: Section) -> str:
+    node = section.nodes[0]
+    if node.stage is not None:
+        return f"stage {node.stage + 1}"
+    return "head" if node.origin[0] == "head" else "stem"
+
+
+def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCost:
+    counts = NOTHING
+    for like, times in Counter(section.like for section in cut).items():
+        for _, part in tallies[like].values():
+            counts = counts.plus(part, times)
+    blocks = [section for section in cut if section.nodes[0].block is not None]
+    ends = (blocks[0], blocks[-1]) if blocks else ()
+    attends = [node.op for section in ends for node in section.nodes if isinstance(node.op, Attend)]
+    last = cut[-1].nodes[-1].shape
     return StageCost(
         name=name,
-        blocks=len({node.block for node in nodes if node.block is not None}),
+        blocks=len(blocks),
         grid=last[:-1] if attends else (),
         tokens=prod(last[:-1]),
         channels=last[-1],
         heads=attends[-1].heads if attends else None,
         attention=_attention(attends),
-        params=sum(node_params(node) for node in nodes),
-        macs=products + norms,
-        flops=2 * products,
+        **counts._asdict(),
     )
 
 

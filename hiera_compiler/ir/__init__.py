@@ -9,6 +9,7 @@ Shapes are those of one sample; the batch axis is implied everywhere. Three layo
 
 from hiera_compiler.ir.graph import Graph, Node, SpecPath
 from hiera_compiler.ir.layout import UnitLayout
+from hiera_compiler.ir.op import Op, Shape, ShapeError
 from hiera_compiler.ir.ops import (
     Activate,
     Add,
@@ -20,11 +21,8 @@ from hiera_compiler.ir.ops import (
     Linear,
     Mean,
     Norm,
-    Op,
     PatchEmbed,
     Pool,
-    Shape,
-    ShapeError,
     Split,
     Table,
     ToGrid,

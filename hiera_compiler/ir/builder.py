@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hiera_compiler.ir.graph import Graph, Node, SpecPath
-from hiera_compiler.ir.ops import Op, Shape, ShapeError
+from hiera_compiler.ir.op import Op, Shape, ShapeError
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class GraphBuilder:
 
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
+        self._ops: dict[Op, Op] = {}
         self._outputs: dict[str, str] = {}
         self._origin: SpecPath = ()
         self._block: str | None = None
@@ -46,6 +47,7 @@ class GraphBuilder:
         full_name = f"{self._block}.{name}" if self._block else name
         if full_name in self._nodes:
             raise ValueError(f"two nodes are named {full_name}")
+        op = self._ops.setdefault(op, op)  # equal primitives are one object, which makes finding equal blocks cheap
         try:
             shape = op.infer(*(value.shape for value in inputs))
         except ShapeError as error:

@@ -8,7 +8,8 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
-from hiera_compiler.ir.ops import Op, Shape
+from hiera_compiler.ir.op import Op, Shape
+from hiera_compiler.ir.sections import Section, cut
 
 if TYPE_CHECKING:
     import networkx
@@ -62,10 +63,20 @@ class Graph:
         """Parameter shapes by their name in the state dict, in the order of the graph."""
         return {name: shape for node in self for name, shape in node.parameters().items()}
 
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """The graph cut at the borders of its blocks, with equal blocks known; made when first asked for."""
+        return cut(self)
+
     @property
     def parameter_count(self) -> int:
         """The number of learned values."""
-        return sum(prod(shape) for shape in self.parameters().values())
+        counts: dict[int, int] = {}
+        for section in self.sections:
+            if section.like not in counts:
+                weights = (shape for node in section.nodes for shape in node.op.weights().values())
+                counts[section.like] = sum(map(prod, weights))
+        return sum(counts[section.like] for section in self.sections)
 
     def needed_for(self, *outputs: str) -> set[str]:
         """The names of the nodes that the named outputs depend on, themselves included."""

@@ -1,9 +1,4 @@
-"""The primitives. Each infers its output shape and states its weights and its multiply-accumulates.
-
-One multiply-add counts as one MAC. ``macs`` counts matrix products and convolutions only (what
-``torch.utils.flop_counter`` counts, at two FLOPs each); ``norm_macs`` is what fvcore, and so the Hiera
-paper, adds for normalisation: five per element.
-"""
+"""The primitives. Each infers its output shape and states its weights and what it costs."""
 
 from __future__ import annotations
 
@@ -11,53 +6,25 @@ from dataclasses import dataclass
 from math import prod
 
 from hiera_compiler.ir.layout import UnitLayout
-
-Shape = tuple[int, ...]
-
-
-class ShapeError(Exception):
-    """The inputs of a primitive do not fit it; the message says which sizes meet."""
-
-
-@dataclass(frozen=True)
-class Op:
-    """A primitive of the graph: a pure function of its inputs and weights."""
-
-    def infer(self, *inputs: Shape) -> Shape:
-        """The output shape for these input shapes; raises ShapeError where they do not fit."""
-        raise NotImplementedError
-
-    def weights(self) -> dict[str, Shape]:
-        """Parameter shapes by suffix to the node's name; the empty suffix is the name itself."""
-        return {}
-
-    def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        """Multiply-accumulates of matrix products and convolutions for one sample."""
-        return 0
-
-    def norm_macs(self, output: Shape) -> int:
-        """Multiply-accumulates that fvcore counts for normalisation, for one sample."""
-        return 0
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ShapeError(message)
+from hiera_compiler.ir.op import Op, Shape, View, require
 
 
 def _tokens(shape: Shape, op: str) -> Shape:
-    _require(len(shape) == 3, f"{op} needs (units, tokens, channels), got {shape}")
+    require(len(shape) == 3, f"{op} needs (units, tokens, channels), got {shape}")
     return shape
 
 
 @dataclass(frozen=True)
-class Input(Op):
+class Input(View):
     """The image ``(channels, height, width)`` or clip ``(channels, frames, height, width)``."""
 
     shape: Shape
 
     def infer(self, *inputs: Shape) -> Shape:
         return self.shape
+
+    def writes(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return prod(output)
 
 
 @dataclass(frozen=True)
@@ -72,18 +39,18 @@ class PatchEmbed(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         (image,) = inputs
-        _require(
+        require(
             len(image) == len(self.kernel) + 1,
             f"a patch kernel of {len(self.kernel)} axes meets an input of {len(image) - 1}",
         )
-        _require(image[0] == self.in_channels, f"{image[0]} input channels meet a patch of {self.in_channels}")
+        require(image[0] == self.in_channels, f"{image[0]} input channels meet a patch of {self.in_channels}")
         return (*self.grid(image[1:]), self.out_channels)
 
     def grid(self, size: tuple[int, ...]) -> tuple[int, ...]:
         """The token grid of an input of this size, in pixels (and frames)."""
         axes = zip(size, self.kernel, self.stride, self.padding, strict=True)
         grid = tuple((n + 2 * pad - kernel) // stride + 1 for n, kernel, stride, pad in axes)
-        _require(all(n > 0 for n in grid), f"a patch kernel of {self.kernel} does not fit an input of {size}")
+        require(all(n > 0 for n in grid), f"a patch kernel of {self.kernel} does not fit an input of {size}")
         return grid
 
     def weights(self) -> dict[str, Shape]:
@@ -95,9 +62,12 @@ class PatchEmbed(Op):
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return prod(output) * self.in_channels * prod(self.kernel)
 
+    def acts(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return prod(output)
+
 
 @dataclass(frozen=True)
-class Table(Op):
+class Table(View):
     """A learned table with one row per place of a grid, broadcast along the grid's axes of size 1."""
 
     grid: tuple[int, ...]
@@ -119,7 +89,7 @@ class Add(Op):
         fits = len(left) == len(right) and all(
             a == b or 1 in (a, b) for a, b in zip(left, right, strict=False)
         )
-        _require(fits, f"shapes {left} and {right} cannot be added")
+        require(fits, f"shapes {left} and {right} cannot be added")
         return tuple(max(a, b) for a, b in zip(left, right, strict=True))
 
 
@@ -131,7 +101,7 @@ class ToUnits(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         (grid,) = inputs
-        _require(grid[:-1] == self.layout.grid, f"a grid of {grid[:-1]} tokens meets units for {self.layout.grid}")
+        require(grid[:-1] == self.layout.grid, f"a grid of {grid[:-1]} tokens meets units for {self.layout.grid}")
         return (prod(self.layout.units), prod(self.layout.unit), grid[-1])
 
 
@@ -146,7 +116,7 @@ class ToGrid(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         units, tokens, channels = _tokens(inputs[0], "a return to the grid")
-        _require(tokens == prod(self.layout.unit), f"{tokens} tokens a unit meet a unit of {self.layout.unit}")
+        require(tokens == prod(self.layout.unit), f"{tokens} tokens a unit meet a unit of {self.layout.unit}")
         if units != prod(self.layout.units):
             return (units, *self.layout.unit, channels)
         return (*self.layout.grid, channels)
@@ -160,8 +130,14 @@ class KeepUnits(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         units, tokens, channels = _tokens(inputs[0], "a selection of mask units")
-        _require(1 <= self.count <= units, f"{self.count} of {units} mask units cannot be kept")
+        require(1 <= self.count <= units, f"{self.count} of {units} mask units cannot be kept")
         return (self.count, tokens, channels)
+
+    def writes(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return 0 if inputs[0] == output else prod(output)
+
+    def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return 2 * self.writes(inputs, output)  # what is dropped is not read
 
 
 @dataclass(frozen=True)
@@ -173,7 +149,7 @@ class Norm(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        _require(x[-1] == self.channels, f"{x[-1]} channels meet a norm of {self.channels}")
+        require(x[-1] == self.channels, f"{x[-1]} channels meet a norm of {self.channels}")
         return x
 
     def weights(self) -> dict[str, Shape]:
@@ -192,7 +168,7 @@ class Linear(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        _require(x[-1] == self.in_channels, f"{x[-1]} channels meet a linear layer of {self.in_channels}")
+        require(x[-1] == self.in_channels, f"{x[-1]} channels meet a linear layer of {self.in_channels}")
         return (*x[:-1], self.out_channels)
 
     def weights(self) -> dict[str, Shape]:
@@ -201,9 +177,12 @@ class Linear(Op):
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return prod(output) * self.in_channels
 
+    def acts(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return prod(output)
+
 
 @dataclass(frozen=True)
-class Split(Op):
+class Split(View):
     """One of ``parts`` equal slices of the channels."""
 
     parts: int
@@ -211,7 +190,7 @@ class Split(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        _require(x[-1] % self.parts == 0, f"{x[-1]} channels do not split into {self.parts}")
+        require(x[-1] % self.parts == 0, f"{x[-1]} channels do not split into {self.parts}")
         return (*x[:-1], x[-1] // self.parts)
 
 
@@ -225,7 +204,7 @@ class Pool(Op):
     def infer(self, *inputs: Shape) -> Shape:
         units, tokens, channels = _tokens(inputs[0], "pooling")
         size = prod(self.fold)
-        _require(tokens % size == 0, f"a unit of {tokens} tokens cannot be pooled by {size}")
+        require(tokens % size == 0, f"a unit of {tokens} tokens cannot be pooled by {size}")
         return (units, tokens // size, channels)
 
 
@@ -238,16 +217,35 @@ class Attend(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         query, key, value = (_tokens(shape, "attention") for shape in inputs)
-        _require(key == value, f"keys of {key} meet values of {value}")
-        _require(query[0] == key[0], f"queries in {query[0]} units meet keys in {key[0]}")
-        _require(query[2] == key[2], f"queries of {query[2]} channels meet keys of {key[2]}")
-        _require(query[2] % self.heads == 0, f"{query[2]} channels do not split into {self.heads} heads")
+        require(key == value, f"keys of {key} meet values of {value}")
+        require(query[0] == key[0], f"queries in {query[0]} units meet keys in {key[0]}")
+        require(query[2] == key[2], f"queries of {query[2]} channels meet keys of {key[2]}")
+        require(query[2] % self.heads == 0, f"{query[2]} channels do not split into {self.heads} heads")
         return query
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        query, key, _ = inputs
-        keys_seen = key[0] * key[1] if self.across_units else key[1]
-        return 2 * prod(query) * keys_seen
+        return 2 * prod(output) * self._keys_seen(inputs)
+
+    def acts(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return self._scores(inputs) + prod(output)
+
+    def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        # Three kernels: the product that writes the scores, the softmax, the product that reads them.
+        return super().moved(inputs, output) + 4 * self._scores(inputs)
+
+    def scratch(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        # The scores before and after the softmax, and the values in the order that the product wants.
+        return 2 * self._scores(inputs) + prod(inputs[2])
+
+    def _keys_seen(self, inputs: tuple[Shape, ...]) -> int:
+        """The keys that each query attends to."""
+        units, keys, _ = inputs[1]
+        return units * keys if self.across_units else keys
+
+    def _scores(self, inputs: tuple[Shape, ...]) -> int:
+        """The attention matrix of all heads, where it is materialised."""
+        units, queries, _ = inputs[0]
+        return self.heads * units * queries * self._keys_seen(inputs)
 
 
 @dataclass(frozen=True)
@@ -261,7 +259,7 @@ class Activate(Op):
 
 
 @dataclass(frozen=True)
-class DropPath(Op):
+class DropPath(View):
     """Stochastic depth: in training, a sample's whole branch is zero with this probability."""
 
     rate: float
@@ -271,7 +269,7 @@ class DropPath(Op):
 
 
 @dataclass(frozen=True)
-class Dropout(Op):
+class Dropout(View):
     """In training, each element is zero with this probability."""
 
     rate: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -78,6 +78,15 @@ class Choice:
             schema = core_schema.nullable_schema(schema)
         return core_schema.no_info_before_validator_function(self._expand_word, schema)
 
+    def words(self) -> list[str]:
+        """The names of the kinds that the field takes, and `none` where it may be empty."""
+        from hiera_compiler.kinds.discovery import kinds_of
+
+        return [*kinds_of(self.group), *self._none()]
+
+    def _none(self) -> list[str]:
+        return ["none"] if self.optional else []
+
     def _expand_word(self, value: object) -> object:
         if self.optional and value == "none":
             return None
@@ -86,10 +95,8 @@ class Choice:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         from hiera_compiler.kinds.discovery import kinds_of
 
-        words = [name for name, kind in kinds_of(self.group).items() if not _required(kind)]
-        if self.optional:
-            words.append("none")
-        return {"anyOf": [{"enum": words}, handler(schema)]}
+        bare = [name for name, kind in kinds_of(self.group).items() if not _required(kind)]
+        return {"anyOf": [{"enum": [*bare, *self._none()]}, handler(schema)]}
 
 
 def _required(kind: type[Kind]) -> list[str]:
@@ -134,5 +141,5 @@ def expand_extents(form: FormT, axes: int) -> FormT:
 Count = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 """A number of things: at least one, and small enough to be meant."""
 
-Rate = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[float, Field(ge=0, lt=1), AfterValidator(abs)]  # abs: -0.0 is 0.0, in the hash too
 """A probability that is less than certain."""

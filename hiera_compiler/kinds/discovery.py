@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from inspect import isabstract
 from pkgutil import iter_modules
 from typing import get_args
@@ -35,8 +35,14 @@ def kind_name(kind: type[Kind]) -> str:
 
 
 def _packages(group: str) -> list[str]:
-    others = [entry.value for entry in entry_points(group="hiera_compiler.kinds") if entry.name == group]
+    others = [entry.value for entry in _declared() if entry.name == group]
     return [f"hiera_compiler.kinds.{group}", *others]
+
+
+@cache
+def _declared() -> EntryPoints:
+    # Once for all groups: it reads the metadata of every installed package.
+    return entry_points(group="hiera_compiler.kinds")
 
 
 def _kinds_in(package: str) -> Iterator[type[Kind]]:

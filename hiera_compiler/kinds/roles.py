@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated
 
+from pydantic import Field
+
 from hiera_compiler.ir import UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.base import Extent, Kind
@@ -14,8 +16,7 @@ from hiera_compiler.kinds.base import Extent, Kind
 class Pooling(Kind, ABC):
     """How a stage's first block shrinks the token grid."""
 
-    stride: Annotated[tuple[int, ...], Extent(time=1)] = (2,)
-    """The factor along each axis; one number pools height and width."""
+    stride: Annotated[tuple[int, ...], Extent(time=1), Field(description="The factor along each axis.")] = (2,)
 
     @abstractmethod
     def lower(self, builder: GraphBuilder, name: str, x: Value) -> Value:

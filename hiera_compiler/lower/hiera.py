@@ -46,7 +46,7 @@ def lower(spec: Spec, kept_units: int | None = None) -> Graph:
     builder = GraphBuilder()
     x, layout = _stem(builder, spec, kept_units)
     names = (f"blocks.{index}" for index in range(spec.depth))
-    for index, stage in enumerate(spec.stages):
+    for index in range(len(spec.stages)):
         for block in _blocks(spec, index):
             with builder.origin("stages", index), builder.block(next(names)):
                 x = _block(builder, spec, block, x, layout)

@@ -18,14 +18,40 @@ def keys_at(path: Path) -> list[str]:
     return [name for form in _forms_at(path) for name in form.model_fields]
 
 
+def field_at(path: Path) -> tuple[type[Form], str] | None:
+    """The form and the name of the key at a place, or of the key whose list holds it."""
+    words = [position for position, part in enumerate(path) if isinstance(part, str)]
+    for form in _forms_at(path[: words[-1]]) if words else ():
+        name = str(path[words[-1]])
+        if name in form.model_fields:
+            return form, name
+    return None
+
+
+def choice_at(path: Path) -> Choice | None:
+    """The choice that the key at a place makes, if it takes a kind."""
+    found = field_at(path)
+    metadata = found[0].model_fields[found[1]].metadata if found else ()
+    return next((item for item in metadata if isinstance(item, Choice)), None)
+
+
 def describe(path: Path) -> str | None:
     """The description of the key at a place."""
-    words = [part for part in path if isinstance(part, str)]
-    for form in _forms_at(path[: path.index(words[-1])]) if words else ():
-        field = form.model_fields.get(words[-1])
-        if field is not None and field.description:
-            return field.description
-    return None
+    found = field_at(path)
+    return found[0].model_fields[found[1]].description if found else None
+
+
+def homes(key: str) -> list[str]:
+    """Where the language has a key: the keys that hold it, joined by dots."""
+    found: list[str] = []
+    waiting: list[tuple[str, type[Form]]] = [("", Spec)]
+    while waiting:
+        place, form = waiting.pop(0)
+        if key in form.model_fields and place not in found:
+            found.append(place)
+        for name, field in form.model_fields.items():
+            waiting.extend((f"{place}.{name}".lstrip("."), inner) for inner in forms_in(field))
+    return found
 
 
 def _forms_at(path: Path) -> list[type[Form]]:
@@ -39,7 +65,7 @@ def _forms_at(path: Path) -> list[type[Form]]:
             forms = tagged
         elif any(part in form.model_fields for form in forms):
             fields = [form.model_fields[part] for form in forms if part in form.model_fields]
-            forms = [inner for field in fields for inner in _forms_in(field)]
+            forms = [inner for field in fields for inner in forms_in(field)]
     return forms
 
 
@@ -48,7 +74,8 @@ def _tags(form: type[Form]) -> tuple[Any, ...]:
     return get_args(field.annotation) if field is not None else ()
 
 
-def _forms_in(field: FieldInfo) -> Iterator[type[Form]]:
+def forms_in(field: FieldInfo) -> Iterator[type[Form]]:
+    """The forms that a field may hold: several where it takes a kind."""
     choice = next((item for item in field.metadata if isinstance(item, Choice)), None)
     if choice is not None:
         yield from kinds_of(choice.group).values()

@@ -2,45 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hiera_compiler.diagnostics import Diagnostic, Label, SpecError, code, did_you_mean
+from hiera_compiler.diagnostics import Diagnostic, Label, SpecError, code, did_you_mean, quoted
 from hiera_compiler.source import Source
-from hiera_compiler.spec.fields import describe, keys_at
+from hiera_compiler.source.limits import MAX_PROBLEMS
+from hiera_compiler.spec.expected import any_of, expected, shown_number
+from hiera_compiler.spec.fields import choice_at, homes, keys_at
 from hiera_compiler.spec.model import Spec
+from hiera_compiler.spec.wording import about, number_in, place_name, shown, type_of, where
 
 Path = tuple[str | int, ...]
 
 
 def parse(source: Source) -> Spec:
-    """The spec that a source holds; raises SpecError with every problem of form."""
+    """The spec that a source holds; raises SpecError with every problem of form, 50 at most."""
     try:
         return Spec.model_validate(source.data)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=True)
-    raise SpecError([_diagnostic(problem, source) for problem in problems])
+    raise SpecError([_diagnostic(problem, source) for problem in _distinct(problems)[:MAX_PROBLEMS]])
+
+
+def _distinct(problems: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The problems without those that only follow from another one."""
+    unknown = [problem["loc"] for problem in problems if problem["type"] == "extra_forbidden"]
+    meant = {(*loc[:-1], did_you_mean(str(loc[-1]), keys_at(loc[:-1]))) for loc in unknown[:MAX_PROBLEMS]}
+    return [problem for problem in problems if problem["loc"] not in meant and not _is_long_enough(problem)]
+
+
+def _is_long_enough(problem: ErrorDetails) -> bool:
+    # pydantic counts the items without a problem of their own.
+    return problem["type"] == "too_short" and len(problem["input"]) >= problem["ctx"]["min_length"]
 
 
 def _diagnostic(error: ErrorDetails, source: Source) -> Diagnostic:
-    kind = error["type"]
     path = _document_path(error["loc"], source.data)
-    for kinds, explain in _EXPLAINED.items():
-        if kind in kinds:
-            return explain(error, path, source)
-    return wrong_type(error, path, source)
+    explain = next((explain for kinds, explain in _EXPLAINED.items() if error["type"] in kinds), wrong_type)
+    return explain(error, path, source)
 
 
 def _document_path(loc: Path, data: Any) -> Path:
     """The error's place as the document has it: pydantic's has the names of union members in it too."""
     path: list[str | int] = []
+    before: Any = None
     for position, part in enumerate(loc):
-        if isinstance(data, dict) and part in data or isinstance(data, list) and isinstance(part, int):
+        is_tag = isinstance(data, dict) and data.get("kind") == part and before is not data
+        before = data
+        if is_tag:
+            continue
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
             path.append(part)
-            data = data[part]
+            data = data[part]  # type: ignore[index]  # a list has numbers here
         elif position == len(loc) - 1 and isinstance(data, dict):
             path.append(part)
     return tuple(path)
@@ -56,11 +75,14 @@ def unknown_key(error: ErrorDetails, path: Path, source: Source) -> Diagnostic:
     key = str(path[-1])
     known = keys_at(error["loc"][:-1])
     suggestion = did_you_mean(key, known)
+    elsewhere = [f"{key} belongs in {any_of(places)}; "] if (places := [home for home in homes(key) if home]) else []
     return Diagnostic(
         "H101",
-        f"there is no key {key!r} {_where(path[:-1])}",
-        (Label(source.key(path), "not a key of the language"),),
-        help=f"did you mean {suggestion!r}?" if suggestion else f"the keys here are {', '.join(known)}",
+        f"there is no key {quoted(key)} {where(path[:-1])}",
+        (Label(source.key(path), "not a key of the language" if not elsewhere else "not a key here"),),
+        help=f"did you mean {suggestion!r}?"
+        if suggestion
+        else f"{''.join(elsewhere)}the keys here are {', '.join(known)}",
     )
 
 
@@ -71,13 +93,16 @@ def missing_key(error: ErrorDetails, path: Path, source: Source) -> Diagnostic:
     What makes an architecture is always written out: depth, channels, heads and attention of each stage,
     the patch, the position embedding and the mask unit. Other keys have defaults, which `hiera show` prints.
     """
-    parent, key = (path, "kind") if error["type"] == "union_tag_not_found" else (path[:-1], str(path[-1]))
-    description = describe((*error["loc"][:-1], key))
+    if error["type"] == "union_tag_not_found":
+        parent, key, values = path, "kind", any_of([word for word in _kinds(error) if word != "none"])
+    else:
+        parent, key, values = path[:-1], str(path[-1]), expected(error["loc"])
     return Diagnostic(
         "H102",
-        f"the key {key!r} is missing {_where(parent)}",
+        f"the key {key!r} is missing {where(parent)}",
         (Label(source.value(parent), f"has no {key}"),),
-        help=f"add {key}: {description}" if description else f"add {key}: ...",
+        help=f"add {key}: {values}" if key == "kind" else f"add {key}, {values}",
+        notes=about((*error["loc"][:-1], key)),
     )
 
 
@@ -87,45 +112,48 @@ def wrong_type(error: ErrorDetails, path: Path, source: Source) -> Diagnostic:
 
     Nothing is converted silently: `depth: "2"` and `depth: 2.0` are refused, `depth: 2` is meant.
     """
-    wanted = _WANTED.get(error["type"], "something else")
-    name = path[-1] if path else "the spec"
+    value = error["input"]
+    if error["type"] in ("int_type", "int_from_float", "float_type") and (number := number_in(value, whole=error["type"] != "float_type")):
+        help = f"write {number}" if isinstance(value, float) else f"write {number} without quotes"
+    else:
+        help = f"write {expected(error['loc'])}"
     return Diagnostic(
         "H103",
-        f"{_name(name)} needs {wanted}, got {_shown(error['input'])}",
-        (Label(source.value(path), "of another type"),),
-        help=describe(error["loc"]),
+        f"{place_name(path)} needs {expected(error['loc'], limits=False)}, got {shown(value)}",
+        (Label(source.value(path), type_of(value)),),
+        help=help,
+        notes=about(error["loc"]),
     )
 
 
 @code("H104")
 def out_of_range(error: ErrorDetails, path: Path, source: Source) -> Diagnostic:
     """A number outside of what the key can hold. The limits are far beyond any published model."""
-    context: Mapping[str, Any] = error.get("ctx", {})
-    bounds = {
-        "ge": "at least {}",
-        "gt": "more than {}",
-        "le": "at most {}",
-        "lt": "less than {}",
-    }
-    wanted = " and ".join(text.format(context[key]) for key, text in bounds.items() if key in context)
+    value, context = error["input"], error["ctx"]
+    bounds = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
+    wanted = " and ".join(text.format(shown_number(context[key])) for key, text in bounds.items() if key in context)
+    size = "too small" if {"ge", "gt"} & set(context) else "too large"
+    is_finite = isinstance(value, int) or isfinite(value)
     return Diagnostic(
         "H104",
-        f"{_name(path[-1])} is {_shown(error['input'])} and must be {wanted or 'smaller'}",
-        (Label(source.value(path), f"must be {wanted or 'smaller'}"),),
-        help=describe(error["loc"]),
+        f"{place_name(path)} is {shown(value)} and must be {wanted if is_finite else 'a finite number'}",
+        (Label(source.value(path), size if is_finite else "not a finite number"),),
+        help=f"use {expected(error['loc'])}",
+        notes=about(error["loc"]),
     )
 
 
 @code("H105")
 def wrong_length(error: ErrorDetails, path: Path, source: Source) -> Diagnostic:
     """A list with too few or too many items."""
-    context: Mapping[str, Any] = error.get("ctx", {})
+    context, count = error["ctx"], len(error["input"])
     wanted = f"at least {context['min_length']}" if "min_length" in context else f"at most {context['max_length']}"
     return Diagnostic(
         "H105",
-        f"{_name(path[-1])} has {context.get('actual_length', 0)} items and must have {wanted}",
-        (Label(source.value(path), f"must have {wanted}"),),
-        help=describe(error["loc"]),
+        f"{place_name(path)} has {count} {'item' if count == 1 else 'items'} and must have {wanted}",
+        (Label(source.value(path), type_of(error["input"])),),
+        help=f"write {expected(error['loc'])}",
+        notes=about(error["loc"]),
     )
 
 
@@ -136,20 +164,22 @@ def unknown_choice(error: ErrorDetails, path: Path, source: Source) -> Diagnosti
     Kinds are found in the folders below `hiera_compiler/kinds`, and in packages that declare the entry
     point group `hiera_compiler.kinds`.
     """
-    context: Mapping[str, Any] = error.get("ctx", {})
-    expected = str(context.get("expected_tags") or context.get("expected", ""))
-    choices = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
-    value = error["input"]
+    value, is_kind = error["input"], error["type"] == "union_tag_invalid"
+    choices = _kinds(error) if is_kind else [word.strip("' ") for word in _CHOICE.split(error["ctx"]["expected"])]
     place = path
-    if isinstance(value, dict):
-        value = value.get("kind")
-        place = (*path, "kind")
-    suggestion = did_you_mean(str(value), choices)
+    if is_kind and isinstance(value, dict):
+        value, place = value.get("kind"), (*path, "kind")
+    suggestion = did_you_mean(value, choices) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        message = f"{path[-1]} is one of {len(choices)} words, got {shown(value)}"
+    else:
+        message = f"there is no {path[-1]} kind {quoted(value)}" if is_kind else f"{path[-1]} cannot be {quoted(value)}"
     return Diagnostic(
         "H106",
-        f"there is no {_name(path[-1])} {_shown(value)}",
+        message,
         (Label(source.value(place), "not among the choices"),),
-        help=f"did you mean {suggestion!r}?" if suggestion else f"the choices are {', '.join(choices)}",
+        help=f"did you mean {suggestion!r}?" if suggestion else f"use {any_of(choices)}",
+        notes=about(error["loc"]),
     )
 
 
@@ -161,7 +191,7 @@ def unlawful_name(error: ErrorDetails, path: Path, source: Source) -> Diagnostic
     """
     return Diagnostic(
         "H107",
-        f"{_shown(error['input'])} cannot be the name of a model",
+        f"{shown(error['input'])} cannot be the name of a model",
         (Label(source.value(path), "becomes a file and a class"),),
         help="start with a letter; go on with up to 99 letters, digits and any of _ . -",
     )
@@ -170,53 +200,18 @@ def unlawful_name(error: ErrorDetails, path: Path, source: Source) -> Diagnostic
 _Explain = Callable[[ErrorDetails, Path, Source], Diagnostic]
 
 _EXPLAINED: dict[tuple[str, ...], _Explain] = {
-    ("extra_forbidden",): unknown_key,
+    ("extra_forbidden", "invalid_key"): unknown_key,
     ("missing", "union_tag_not_found"): missing_key,
-    ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "int_parsing_size"): out_of_range,
+    ("greater_than", "greater_than_equal", "less_than", "less_than_equal"): out_of_range,
     ("too_short", "too_long"): wrong_length,
     ("union_tag_invalid", "literal_error"): unknown_choice,
     ("string_pattern_mismatch",): unlawful_name,
 }
 
-_WANTED = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "string_type": "text",
-    "bool_type": "true or false",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "model_type": "a mapping of keys to values",
-    "model_attributes_type": "a mapping of keys to values",
-    "dict_type": "a mapping of keys to values",
-    "finite_number": "a finite number",
-}
+_CHOICE = re.compile(r",| or ")
 
 
-def _where(path: Path) -> str:
-    if not path:
-        return "at the top of a spec"
-    if len(path) == 2 and path[0] == "stages" and isinstance(path[1], int):
-        return f"in stage {path[1] + 1}"
-    return f"in {'.'.join(map(str, path))}"
-
-
-def _name(part: str | int) -> str:
-    return f"item {part + 1}" if isinstance(part, int) else part
-
-
-def _shown(value: object) -> str:
-    """The value as its writer would recognise it, cut to a readable length."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case dict():
-            return "a mapping"
-        case list() | tuple():
-            return f"a list of {len(value)}"
-        case str():
-            return f"the text {value!r}" if len(value) <= 40 else f"the text {value[:37]!r}..."
-    text = str(value)
-    return text if len(text) <= 24 else f"{text[:20]}... ({len(text)} digits)"
+def _kinds(error: ErrorDetails) -> list[str]:
+    """The words for the kinds that a key takes, `none` where it takes that."""
+    choice = choice_at(error["loc"])
+    return choice.words() if choice else []

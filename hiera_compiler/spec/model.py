@@ -28,8 +28,16 @@ def _rate_alone(value: object) -> object:
 class Input(Form):
     """What the model sees: images, or clips where ``frames`` is given."""
 
-    size: Annotated[tuple[int, ...], Extent(time=None), Field(description="Height and width in pixels; one number: square.")]
-    frames: Annotated[int, Field(ge=1, le=4096, description="Frames of a clip; absent for images.")] | None = None
+    size: Annotated[
+        tuple[int, ...], Extent(time=None), Field(description="Height and width in pixels; one number: square.")
+    ]
+    frames: Annotated[
+        Annotated[int, Field(ge=1, le=4096)] | None,
+        BeforeValidator(
+            _none_word, json_schema_input_type=Annotated[int, Field(ge=1, le=4096)] | Literal["none"] | None
+        ),
+        Field(description="Frames of a clip; `none` for images."),
+    ] = None
     channels: Annotated[int, Field(ge=1, le=1024, description="Colour channels.")] = 3
 
 
@@ -38,9 +46,9 @@ class Patch(Form):
 
     kernel: Annotated[tuple[int, ...], Extent(), Field(description="Kernel size; a clip's is [time, height, width].")]
     stride: Annotated[tuple[int, ...], Extent(), Field(description="Pixels (and frames) from one token to the next.")]
-    padding: Annotated[
-        tuple[int, ...], Extent(time=0, minimum=0), Field(description="Zeros added at each border.")
-    ] = (0,)
+    padding: Annotated[tuple[int, ...], Extent(time=0, minimum=0), Field(description="Zeros added at each border.")] = (
+        0,
+    )
 
 
 class Stage(Form):
@@ -74,7 +82,9 @@ class StochasticDepth(Form):
     rate: Annotated[Rate, Field(description="Probability that a block's branch is dropped for a sample.")] = 0.0
     schedule: Annotated[
         Literal["linear", "constant"],
-        Field(description="`linear`: from 0 at the first block to the rate at the last; `constant`: the rate everywhere."),
+        Field(
+            description="`linear`: from 0 at the first block to the rate at the last; `constant`: the rate everywhere."
+        ),
     ] = "linear"
 
 
@@ -89,7 +99,11 @@ class Spec(Form):
     """An architecture of the Hiera family."""
 
     name: Annotated[
-        str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$", description="Letters, digits and any of _ . -")
+        str,
+        Field(
+            pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$",
+            description="What the model is called: a letter, then letters, digits and any of _ . -",
+        ),
     ]
     input: Annotated[Input, Field(description="What the model sees.")]
     patch: Annotated[Patch, Field(description="How pixels become tokens.")]
@@ -99,13 +113,19 @@ class Spec(Form):
         Extent(),
         Field(description="Tokens along each axis of a mask unit, on the grid of the first stage."),
     ]
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=16, strict=False, description="First to last.")]
+    stages: Annotated[
+        tuple[Stage, ...], Field(min_length=1, max_length=16, strict=False, description="The stages, first to last.")
+    ]
     mlp_ratio: Annotated[float, Field(gt=0, le=64, description="Hidden channels of the MLPs per channel.")] = 4.0
     drop_path: Annotated[
-        StochasticDepth, BeforeValidator(_rate_alone, json_schema_input_type=float | StochasticDepth)
+        StochasticDepth,
+        BeforeValidator(_rate_alone, json_schema_input_type=float | StochasticDepth),
+        Field(description="Stochastic depth, in training only; a number alone is its rate."),
     ] = StochasticDepth()
-    norm: Annotated[Normalization, Choice("norm"), Field(description="Normalisation of blocks and head.")] = LayerNorm()
-    activation: Annotated[Activation, Choice("activation"), Field(description="Between the layers of an MLP.")] = Gelu()
+    norm: Annotated[Normalization, Choice("norm"), Field(description="How blocks and head normalise.")] = LayerNorm()
+    activation: Annotated[
+        Activation, Choice("activation"), Field(description="The function between the layers of an MLP.")
+    ] = Gelu()
     head: Annotated[
         Head | None,
         BeforeValidator(_none_word, json_schema_input_type=Head | Literal["none"] | None),

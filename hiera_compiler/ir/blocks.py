@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from hiera_compiler.ir import DropPath, Graph, Node, Op, Pool
+from hiera_compiler.ir.graph import Graph, Node
+from hiera_compiler.ir.op import Op
+from hiera_compiler.ir.ops import DropPath, Pool
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ def share_blocks(graph: Graph) -> list[BlockInstance]:
         if name is None:
             continue
         nodes = list(group)
+        outside = {parent for node in nodes for parent in node.inputs if not parent.startswith(f"{name}.")}
+        if len(outside) != 1:
+            raise ValueError(f"{name} reads {sorted(outside)}: a block reads the block before it and nothing else")
         steps = tuple(_step(node, name) for node in nodes)
         rates = [node.op.rate for node in nodes if isinstance(node.op, DropPath)]
         if steps not in classes:

@@ -1,0 +1,45 @@
+"""The cost of a graph by stage: as a table for people, and as data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from hiera_cli.columns import columns
+
+if TYPE_CHECKING:
+    from hiera_compiler.estimate import Cost, StageCost
+
+_HEADER = ("stage", "resolution", "tokens", "channels", "heads", "blocks", "attention", "params M", "GMACs")
+
+MACS = (
+    "GMACs: 10⁹ multiply-accumulates for one sample, counted as the papers count FLOPs:\n"
+    "attention included, and five per element of a normalisation."
+)
+
+
+def stage_table(cost: Cost) -> str:
+    """One row for each stage and one for all: parameters in millions, multiply-accumulates in billions."""
+    rows = [_cells(row) for row in cost.stages]
+    blocks = str(sum(row.blocks for row in cost.stages))
+    rows.append(["all", "", "", "", "", blocks, "", f"{cost.params / 1e6:.2f}", f"{cost.macs / 1e9:.3f}"])
+    return columns(_HEADER, rows, right={1, 2, 3, 4, 5, 7, 8}, total=True)
+
+
+def cost_data(cost: Cost) -> dict[str, Any]:
+    """The cost as plain data. ``macs`` as the papers count them, ``flops`` as torch's counter does."""
+    return asdict(cost)
+
+
+def _cells(row: StageCost) -> list[str]:
+    return [
+        row.name,
+        "x".join(map(str, row.grid)),
+        str(row.tokens),
+        str(row.channels),
+        "" if row.heads is None else str(row.heads),
+        str(row.blocks or ""),
+        row.attention or "",
+        f"{row.params / 1e6:.2f}",
+        f"{row.macs / 1e9:.3f}",
+    ]

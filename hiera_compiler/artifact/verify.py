@@ -1,0 +1,80 @@
+"""Whether two forms of one model give the same outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from hiera_compiler.artifact import problems
+from hiera_compiler.artifact.problems import BuildError
+from hiera_compiler.artifact.report import Check
+
+TOLERANCE = 1e-5
+"""The largest relative difference between two float32 forms of one model."""
+
+Outputs = Sequence[Tensor]
+Function = Callable[[Tensor], Outputs]
+
+
+def sample(shape: Sequence[int], batch: int, device: str) -> Tensor:
+    """A batch of normal noise ``[batch, *shape]``, the same at each call."""
+    # Made on the CPU: the generators of other devices give other numbers.
+    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(0)).to(device)
+
+
+def logits(model: Callable[[Tensor], Tensor | list[Tensor]], pixels: Tensor) -> Outputs:
+    """What the model's ``forward`` gives, as a list of tensors."""
+    with torch.inference_mode():
+        found = model(pixels)
+    return [found] if isinstance(found, Tensor) else list(found)
+
+
+def everything(model: nn.Module, pixels: Tensor) -> Outputs:
+    """The maps of every stage, and the logits where the model has a head."""
+    features = logits(cast(Any, model).features, pixels)
+    found = logits(model, pixels)
+    return [*features, *found] if len(found) == 1 else features
+
+
+def compare(what: str, found: Outputs, expected: Outputs, tolerance: float = TOLERANCE) -> Check:
+    """The comparison of ``found`` with the eager outputs; raises BuildError where they differ by more."""
+    difference = max((_difference(a, b) for a, b in zip(found, expected, strict=True)), key=_nan_last)
+    check = Check(what, len(expected[0]), difference, tolerance)
+    if not check.passed:
+        raise BuildError(problems.outputs_differ(what, difference, tolerance))
+    return check
+
+
+def require_finite(outputs: Outputs) -> None:
+    """Raise BuildError where an output has infinities or NaN."""
+    for tensor in outputs:
+        if not bool(torch.isfinite(tensor).all()):
+            raise BuildError(problems.not_finite(f"an output of shape {list(tensor.shape)}"))
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Convolutions and products of float32 in float32, also where a GPU would take shorter formats by default."""
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def _difference(found: Tensor, expected: Tensor) -> float:
+    """The largest difference, relative to the largest expected value."""
+    if found.shape != expected.shape:
+        return float("inf")
+    gap = (found.to(expected.device) - expected).abs().max()
+    # Outputs that are all zero have no scale: then any difference counts in full.
+    return float(gap / expected.abs().max().clamp_min(torch.finfo(expected.dtype).tiny))
+
+
+def _nan_last(value: float) -> tuple[bool, float]:
+    return value != value, value

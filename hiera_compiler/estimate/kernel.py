@@ -1,0 +1,218 @@
+"""Calls to kernels: what each launch computes, moves and issues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd, prod
+from typing import Literal
+
+from hiera_compiler.estimate.tape import Call
+from hiera_compiler.estimate.tensor import BYTES, Tensor
+
+Growth = Literal["rows", "stacks", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One launch, `count` times. All quantities are for one sample, but those named `fixed`, which are for the launch.
+
+    A product is ``stacks`` times ``[rows, depth] x [depth, columns]``; `growth` says which of them the batch
+    multiplies. `macs` are multiply-accumulates, `moved` bytes read and written, `issued` scalar instructions.
+    `alignment` is the largest power of two, up to 8, that divides every leading dimension of a product.
+    """
+
+    kind: str
+    node: str
+    dtype: str
+    macs: float = 0.0
+    rows: float = 0.0
+    columns: int = 0
+    depth: int = 0
+    stacks: float = 0.0
+    growth: Growth = "none"
+    alignment: int = 8
+    moved: float = 0.0
+    moved_fixed: float = 0.0
+    issued: float = 0.0
+    issued_fixed: float = 0.0
+    count: float = 1.0
+
+
+VIEWS_ONLY = 0.0
+ISSUED: dict[str, float] = {
+    "gelu": 40.0,
+    "relu": 4.0,
+    "_softmax": 25.0,
+    "native_layer_norm": 15.0,
+    "max.dim": 12.0,
+    "amax": 8.0,
+    "mean": 6.0,
+}
+"""Scalar instructions an element, from the kernels' instruction counts; element-wise arithmetic is below."""
+
+
+def kernel(call: Call, batch: int) -> Kernel:
+    """The kernel of a call as PyTorch launches it eagerly; `batch` is the batch on the tape."""
+    match call.name:
+        case "addmm" | "mm" | "bmm" | "baddbmm":
+            return _product(call, batch)
+        case "attention":
+            return _attention(call, batch)
+        case "convolution":
+            return _convolution(call, batch)
+        case _:
+            return _scalar(call, batch)
+
+
+def _traffic(call: Call, batch: int) -> tuple[float, float]:
+    """Bytes moved for one sample, and for the launch; broadcast operands count once."""
+    grows = sum(touched(x) for x in (*call.reads, *call.writes) if not x.fixed)
+    fixed = sum(touched(x) for x in (*call.reads, *call.writes) if x.fixed)
+    return grows / batch, fixed
+
+
+def touched(x: Tensor) -> int:
+    """The bytes behind a tensor: axes that are broadcast are read once."""
+    return prod(size for size, stride in zip(x.shape, x.strides, strict=True) if stride or size == 1) * BYTES[x.dtype]
+
+
+def _product(call: Call, batch: int) -> Kernel:
+    left, right = call.reads[-2:]
+    (out,) = call.writes
+    stacks = left.shape[0] if len(left.shape) == 3 else 1
+    rows, depth = left.shape[-2:]
+    columns = right.shape[-1]
+    leading = [_leading(x) for x in (left, right)] + [columns]
+    growth: Growth = "none" if out.fixed else "stacks" if stacks > 1 else "rows"
+    moved, fixed = _traffic(call, batch)
+    scale = 1 if out.fixed else batch
+    return Kernel(
+        kind="product",
+        node=call.node,
+        dtype=left.dtype,
+        macs=stacks * rows * columns * depth / scale,
+        rows=rows / scale if growth == "rows" else rows,
+        columns=columns,
+        depth=depth,
+        stacks=stacks / scale if growth == "stacks" else stacks,
+        growth=growth,
+        alignment=gcd(8, *leading),
+        moved=moved,
+        moved_fixed=fixed,
+    )
+
+
+def _leading(x: Tensor) -> int:
+    """The distance in elements between the rows (or columns) of a matrix operand."""
+    inner = sorted(stride for size, stride in zip(x.shape[-2:], x.strides[-2:], strict=True) if size > 1)
+    return inner[-1] if inner else x.shape[-1]
+
+
+def _attention(call: Call, batch: int) -> Kernel:
+    query, key, value = call.reads
+    rows_of_batch, heads, queries, width = query.shape
+    keys = key.shape[-2]
+    moved, fixed = _traffic(call, batch)
+    return Kernel(
+        kind="attention",
+        node=call.node,
+        dtype=query.dtype,
+        macs=rows_of_batch * heads * queries * keys * (width + value.shape[-1]) / batch,
+        rows=queries,
+        columns=keys,
+        depth=width,
+        stacks=rows_of_batch * heads / batch,
+        growth="stacks",
+        moved=moved,
+        moved_fixed=fixed,
+    )
+
+
+def _convolution(call: Call, batch: int) -> Kernel:
+    x, weight = call.reads[:2]
+    (out,) = call.writes
+    rows, columns, depth = out.elements // out.shape[1], out.shape[1], prod(weight.shape[1:])
+    moved, fixed = _traffic(call, batch)
+    macs = out.elements * depth / batch
+    if call.detail > 1 and weight.shape[1] == 1:
+        # Depthwise: no tensor cores. A load, a multiply-add and their share of the index arithmetic for a tap.
+        return Kernel("depthwise", call.node, x.dtype, macs=macs, moved=moved, moved_fixed=fixed, issued=10.0 * macs)
+    return Kernel(
+        kind="convolution",
+        node=call.node,
+        dtype=x.dtype,
+        macs=macs,
+        rows=rows / batch,
+        columns=columns,
+        depth=depth,
+        stacks=1,
+        growth="rows",
+        moved=moved,
+        moved_fixed=fixed,
+    )
+
+
+def _scalar(call: Call, batch: int) -> Kernel:
+    """Element-wise functions, reductions and copies."""
+    moved, fixed = _traffic(call, batch)
+    elements = max(x.elements for x in (*call.reads, *call.writes))
+    issued = elements * instructions(call)
+    if call.writes[0].fixed:
+        return Kernel("cast", call.node, call.reads[0].dtype, moved_fixed=fixed, issued_fixed=issued)
+    return Kernel(
+        kind=KINDS.get(call.name, "element-wise"),
+        node=call.node,
+        dtype=call.reads[0].dtype,
+        moved=moved,
+        moved_fixed=fixed,
+        issued=issued / batch,
+    )
+
+
+KINDS = {
+    "native_layer_norm": "norm",
+    "_softmax": "softmax",
+    "_to_copy": "cast",
+    "clone": "copy",
+    "gather": "copy",
+    "cat": "copy",
+    "max.dim": "reduction",
+    "amax": "reduction",
+    "mean": "reduction",
+}
+
+
+def instructions(call: Call) -> float:
+    """Scalar instructions an element of an eager kernel.
+
+    A kernel over contiguous operands of one dtype loads vectors. Otherwise every element pays for its index:
+    a division and remainder for each axis that the operands do not share, and an offset for each operand.
+    """
+    if call.name in ISSUED:
+        return ISSUED[call.name]
+    operands = [*(x for x in call.reads if x.elements > 1), *call.writes]
+    axes = common_axes(operands)
+    if axes > 1:
+        return 14.0 + axes * (6.0 + len(operands))
+    mixed = len({x.dtype for x in operands}) > 1 and call.name != "_to_copy"
+    return 6.0 + 4.0 * len(operands) if mixed else 2.0 + 2.0 * len(operands)
+
+
+def common_axes(operands: list[Tensor]) -> int:
+    """How many axes an element-wise kernel must walk once those that lie alike in every operand are merged."""
+    shape = max((x.shape for x in operands), key=prod)
+    aligned = [_broadcast(x, shape) for x in operands if len(x.shape) <= len(shape)]
+    order = sorted(range(len(shape)), key=lambda axis: -aligned[-1][axis])
+    axes = [axis for axis in order if shape[axis] > 1]
+    runs = 1 if axes else 0
+    for outer, inner in zip(axes, axes[1:], strict=False):
+        if any(strides[outer] != strides[inner] * shape[inner] for strides in aligned):
+            runs += 1
+    return runs
+
+
+def _broadcast(x: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of a tensor read as the wider shape; zero along axes that it lacks."""
+    missing = len(shape) - len(x.shape)
+    own = [stride if size == wide else 0 for size, stride, wide in zip(x.shape, x.strides, shape[missing:], strict=True)]
+    return (*(0,) * missing, *own)

@@ -1,0 +1,110 @@
+"""Tensors without data: shape, strides and dtype are enough to know what a kernel reads and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal
+
+DType = Literal["fp16", "fp32", "int64", "bool"]
+BYTES: dict[str, int] = {"fp16": 2, "fp32": 4, "int64": 8, "bool": 1}
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A view of a piece of memory; `source` tells pieces apart, and a `fixed` one does not grow with the batch."""
+
+    shape: Sizes
+    strides: Sizes
+    dtype: DType
+    source: int
+    fixed: bool = False
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        return self.elements * BYTES[self.dtype]
+
+    @property
+    def contiguous(self) -> bool:
+        return all(
+            size == 1 or stride == wanted
+            for size, stride, wanted in zip(self.shape, self.strides, row_major(self.shape), strict=True)
+        )
+
+    @property
+    def dense(self) -> bool:
+        """Whether the elements fill their memory without gaps, in whatever order of the axes."""
+        axes = sorted((stride, size) for size, stride in zip(self.shape, self.strides, strict=True) if size > 1)
+        expected = 1
+        for stride, size in axes:
+            if stride != expected:
+                return False
+            expected *= size
+        return True
+
+    def permute(self, *order: int) -> Tensor:
+        shape = tuple(self.shape[axis] for axis in order)
+        return replace(self, shape=shape, strides=tuple(self.strides[axis] for axis in order))
+
+    def transpose(self, first: int, second: int) -> Tensor:
+        order = list(range(len(self.shape)))
+        order[first], order[second] = order[second], order[first]
+        return self.permute(*order)
+
+    def select(self, axis: int) -> Tensor:
+        """One index of an axis."""
+        drop = slice(axis, axis + 1)
+        shape, strides = list(self.shape), list(self.strides)
+        del shape[drop], strides[drop]
+        return replace(self, shape=tuple(shape), strides=tuple(strides))
+
+    def narrow(self, parts: int) -> Tensor:
+        """One of equal slices of the last axis."""
+        return replace(self, shape=(*self.shape[:-1], self.shape[-1] // parts))
+
+    def view(self, *shape: int) -> Tensor | None:
+        """The same memory in another shape, or None where the strides do not allow it."""
+        strides = _view_strides(self.shape, self.strides, shape)
+        return None if strides is None else replace(self, shape=shape, strides=strides)
+
+
+def row_major(shape: Sizes) -> Sizes:
+    """The strides of a contiguous tensor."""
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+def _view_strides(shape: Sizes, strides: Sizes, wanted: Sizes) -> Sizes | None:
+    """Strides for a reshape without a copy: axes that lie one in the other merge and split freely."""
+    runs: list[list[int]] = []
+    for size, stride in zip(shape, strides, strict=True):
+        if size == 1:
+            continue
+        if runs and runs[-1][1] == size * stride:
+            runs[-1][0] *= size
+            runs[-1][1] = stride
+        else:
+            runs.append([size, stride])
+    result, position = [], 0
+    left = runs[0][0] if runs else 1
+    for size in wanted:
+        if size == 1:
+            result.append(1)
+            continue
+        while left == 1:
+            position += 1
+            left = runs[position][0]
+        if left % size:
+            return None
+        left //= size
+        result.append(left * runs[position][1])
+    return tuple(result)

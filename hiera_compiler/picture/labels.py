@@ -1,0 +1,90 @@
+"""What a primitive is called in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from hiera_compiler.ir import (
+    Activate,
+    Add,
+    Attend,
+    Dropout,
+    DropPath,
+    Input,
+    KeepUnits,
+    Linear,
+    Mean,
+    Norm,
+    Op,
+    PatchEmbed,
+    Pool,
+    Split,
+    Table,
+    ToGrid,
+    ToUnits,
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One box: what it is called, its sizes, and the family that gives it its colour.
+
+    ``brief`` are the sizes where space is short.
+    """
+
+    word: str
+    detail: str = ""
+    family: str = "other"
+    brief: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.word} {self.detail if self.brief is None else self.brief}".rstrip()
+
+
+def by(sizes: tuple[int, ...]) -> str:
+    """Sizes as they are written: ``7×7``."""
+    return "×".join(map(str, sizes))
+
+
+def part(op: Op) -> Part:
+    """The box of a primitive. One that is not in the table goes by the name of its class."""
+    make = _PARTS.get(type(op))
+    return make(op) if make is not None else Part(type(op).__name__.lower())
+
+
+def is_drawn(op: Op) -> bool:
+    """False for what changes no number, or does so in training only."""
+    return not isinstance(op, Input | Split | DropPath | KeepUnits | ToGrid)
+
+
+def _patch(op: PatchEmbed) -> Part:
+    return Part("patches", f"{by(op.kernel)} every {by(op.stride)}", "linear")
+
+
+def _units(op: ToUnits) -> Part:
+    return Part("mask units", f"{prod(op.layout.units)} of {by(op.layout.unit)}", "order")
+
+
+def _attend(op: Attend) -> Part:
+    heads = f"{op.heads} head{'s' if op.heads > 1 else ''}"
+    if op.across_units:
+        return Part("global attention", heads, "attend globally", f"({heads})")
+    return Part("mask unit attention", heads, "attend in units", f"({heads})")
+
+
+_PARTS: dict[type[Op], Callable[[Any], Part]] = {
+    Activate: lambda op: Part(op.function, "", "pointwise"),
+    Add: lambda op: Part("add", "", "pointwise"),
+    Attend: _attend,
+    Dropout: lambda op: Part("dropout", f"{op.rate:g}", "pointwise"),
+    Linear: lambda op: Part("linear", f"{op.in_channels} → {op.out_channels}", "linear", str(op.out_channels)),
+    Mean: lambda op: Part("mean", "of tokens", "pool"),
+    Norm: lambda op: Part("norm", "", "norm"),
+    PatchEmbed: _patch,
+    Pool: lambda op: Part(f"{op.reduction} pool", by(op.fold), "pool"),
+    Table: lambda op: Part("+ table", by(op.grid), "table"),
+    ToUnits: _units,
+}

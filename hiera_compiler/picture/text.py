@@ -1,0 +1,53 @@
+"""The picture for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hiera_compiler.ir import Graph
+from hiera_compiler.picture.fold import Branch, Panel, fold, input_shape
+from hiera_compiler.picture.labels import Part, by
+
+_ARROW = "     ↓ "
+
+
+def text(graph: Graph) -> str:
+    """The graph as boxes, one for the stem, each stage and the head; equal blocks are drawn once.
+
+    ``+`` leads what is added to its own input, or onto what the next line says.
+    """
+    panels = fold(graph)
+    bodies = [list(_body(panel)) for panel in panels]
+    width = max(len(line) for body in bodies for line in body)
+    lines = [f"{_ARROW}{by(input_shape(graph))} pixels"]
+    for panel, body in zip(panels, bodies, strict=True):
+        lines.append(f"┌─ {panel.name} ".ljust(width + 3, "─") + "┐")
+        lines += [f"│ {line.ljust(width)} │" for line in body]
+        lines.append("└".ljust(width + 3, "─") + "┘")
+        lines.append(f"{_ARROW}{by(panel.output)}")
+    return "\n".join(lines)
+
+
+def _body(panel: Panel) -> Iterator[str]:
+    counts = [f"×{row.count}" if panel.cost.blocks else "" for row in panel.rows]
+    margin = max(map(len, counts))
+    for count, row in zip(counts, panel.rows, strict=True):
+        lead = count.ljust(margin + 1) if margin else ""
+        for branch in row.branches:
+            for line in _lines(branch):
+                yield lead + line
+                lead = " " * len(lead)
+
+
+def _lines(branch: Branch) -> Iterator[str]:
+    if not branch.adds:
+        yield _chain((*branch.first, *branch.body))
+        return
+    yield f"+ {_chain((*branch.first, *branch.body))}"
+    if branch.skip:
+        # Where the input itself is not what the branch is added to.
+        yield f"  onto {_chain((*branch.first, *branch.skip))}"
+
+
+def _chain(parts: Sequence[Part]) -> str:
+    return " → ".join(map(str, parts)) if parts else "nothing"

@@ -1,0 +1,53 @@
+"""What a checkpoint is, as its shapes tell: its stages, and the bundled specs that it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+
+from hiera_compiler import bundled
+from hiera_compiler.ir import Graph, Table
+from hiera_compiler.lower import lower
+from hiera_compiler.source import load
+from hiera_compiler.spec import parse
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+NOT_TRUNK = ("norm.", "head.")
+"""Weights that a checkpoint may lack, named by how their names start."""
+
+
+def fitting_specs(found: Shapes) -> list[str]:
+    """The bundled specs whose trunk has exactly these weights; those of the same input size, if there are any."""
+    graphs = {name: lower(parse(load(name))) for name in bundled.names()}
+    fitting = [name for name, graph in graphs.items() if _trunk(graph.parameters(), graph) == _trunk(found, graph)]
+    tables = {name: _tables(graphs[name]) for name in fitting}
+    of_size = [name for name in fitting if all(found[table] == shape for table, shape in tables[name].items())]
+    return of_size or fitting
+
+
+def described(found: Shapes) -> str:
+    """The stages of a checkpoint in words: a stage is a run of blocks of one width."""
+    widths: list[int] = []
+    while (shape := found.get(f"blocks.{len(widths)}.norm2.weight")) is not None:
+        widths.append(shape[0] if shape else 0)
+    stages = [f"{len(list(blocks))} of {width} channels" for width, blocks in groupby(widths)]
+    kernel = found.get("patch_embed.proj.weight", ())
+    what = {4: "images", 5: "clips"}.get(len(kernel), "no known input")
+    return f"the file holds a model for {what} with blocks in stages: {', '.join(stages) or 'none'}"
+
+
+def _trunk(shapes: Shapes, graph: Graph) -> dict[str, tuple[int, ...] | None]:
+    """The trunk's weights; of position tables only the names, for their sizes follow the input."""
+    tables = _tables(graph)
+    trunk = (name for name in shapes if name in tables or is_trunk(name))
+    return {name: None if name in tables else shapes[name] for name in trunk}
+
+
+def _tables(graph: Graph) -> dict[str, tuple[int, ...]]:
+    return {node.name: shape for node in graph if isinstance(node.op, Table) for shape in node.parameters().values()}
+
+
+def is_trunk(name: str) -> bool:
+    """Whether a key of a checkpoint, renamed, is a weight of patch embedding, position or blocks."""
+    return name.startswith(("patch_embed.", "pos_embed", "blocks."))

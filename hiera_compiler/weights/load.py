@@ -1,0 +1,77 @@
+"""Weights from a file into a module."""
+
+from __future__ import annotations
+
+from math import isqrt
+from os import PathLike, fspath
+
+import torch
+from torch import Tensor, nn
+
+from hiera_compiler.emit.prelude import initialise
+from hiera_compiler.ir import Graph, Table
+from hiera_compiler.weights.files import read
+from hiera_compiler.weights.match import match
+from hiera_compiler.weights.positions import Grid
+from hiera_compiler.weights.report import LoadReport
+
+
+def load_weights(
+    module: nn.Module,
+    file: str | PathLike[str],
+    graph: Graph | None = None,
+    device: torch.device | str = "cpu",
+) -> LoadReport:
+    """What was loaded from a checkpoint file into a compiled spec's module, in place.
+
+    The file is safetensors, or of ``torch.save`` (nothing in it is run), in the key layout of
+    hiera-transformer, timm, transformers or SAM 2, pretraining files included. Position tables of another size
+    are interpolated to the grids of ``graph``, or to square ones where it is not given; a head for another
+    number of classes is skipped, and what is missing of norm and head keeps its values. A module on the meta
+    device gets its weights on ``device``, those that the file lacks with the reference's initial values.
+
+    Raises SpecError where the file cannot be read or holds another architecture; the module is then unchanged.
+    """
+    name = fspath(file)
+    expected = module.state_dict()
+    found = match(name, read(name), expected, _grids(expected, graph))
+    on_meta = any(weight.is_meta for weight in expected.values())
+    values = found.values
+    if on_meta:
+        _initialise(module, (*found.report.missing, *found.report.skipped), device)
+        # Copied out of the file's mapping, so that the file may change or go while the module lives.
+        values = {name: _copied(value, expected[name].dtype, device) for name, value in values.items()}
+    module.load_state_dict(values, strict=False, assign=on_meta)
+    return found.report
+
+
+def _copied(value: Tensor, dtype: torch.dtype, device: torch.device | str) -> Tensor:
+    return value.to(device, dtype, copy=True, memory_format=torch.contiguous_format)
+
+
+def _grids(expected: dict[str, Tensor], graph: Graph | None) -> dict[str, Grid]:
+    """The grid of each position table; without a graph, those that can be square."""
+    if graph is not None:
+        return {node.name: node.op.grid for node in graph if isinstance(node.op, Table)}
+    grids: dict[str, Grid] = {}
+    for name, weight in expected.items():
+        if name.startswith("pos_embed") and weight.ndim == 3:
+            rows = weight.shape[1]
+            side = isqrt(rows)
+            if name == "pos_embed_temporal":
+                grids[name] = (rows, 1, 1)
+            elif side * side == rows:
+                grids[name] = (side, side)
+    return grids
+
+
+def _initialise(module: nn.Module, names: tuple[str, ...], device: torch.device | str) -> None:
+    """The reference's initial values for the layers on the meta device that hold these weights."""
+    owners = {name.rpartition(".")[0]: module.get_submodule(name.rpartition(".")[0]) for name in names}
+    for layer in owners.values():
+        layer.to_empty(device=device, recurse=False)
+        if isinstance(layer, nn.LayerNorm):
+            # The reference leaves its scale as torch makes it.
+            layer.reset_parameters()
+    head = owners.get("head.projection")
+    initialise(nn.ModuleList(owners.values()), head if isinstance(head, nn.Linear) else None)

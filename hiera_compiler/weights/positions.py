@@ -1,0 +1,66 @@
+"""Position tables for another input size."""
+
+from __future__ import annotations
+
+from math import isqrt, prod
+
+from torch import Tensor
+from torch.nn import functional as F
+
+MAX_ROWS = 2**20
+"""Places of a table that is resized: the 1024×1024 tokens of an image of 4096×4096 pixels."""
+
+Grid = tuple[int, ...]
+
+
+def grid_of(shape: tuple[int, ...], wanted: Grid) -> Grid | None:
+    """The grid, with as many axes as ``wanted``, of a table of this shape; None where it cannot be told.
+
+    A table ``[1, channels, h, w]`` says it. One of ``[1, rows, channels]`` is taken to be as wanted if it has as
+    many rows, else square, else of the wanted proportions; if it has frames, as many frames as wanted, or else
+    the wanted frame.
+    """
+    if len(shape) == 4:
+        above = wanted[:-2]
+        return (*above, *shape[2:]) if prod(above) == 1 else None
+    rows = shape[1]
+    if rows == prod(wanted):
+        return wanted
+    if len(wanted) == 2:
+        return _plane(rows, wanted)
+    frames, frame = wanted[0], wanted[1:]
+    plane = _plane(rows // frames, frame) if rows % frames == 0 and prod(frame) > 1 else None
+    if plane is not None:
+        return (frames, *plane)
+    return (rows // prod(frame), *frame) if frames > 1 and rows % prod(frame) == 0 else None
+
+
+def _plane(rows: int, wanted: Grid) -> Grid | None:
+    height, width = wanted
+    for numerator, denominator in ((1, 1), (height, width)):
+        side = isqrt(rows * numerator // denominator)
+        if side and side * side * denominator == rows * numerator and rows % side == 0:
+            return side, rows // side
+    return None
+
+
+def resized(table: Tensor, before: Grid, after: Grid) -> Tensor:
+    """A table ``[1, rows, channels]`` or ``[1, channels, h, w]`` as ``[1, rows, channels]`` of the grid ``after``.
+
+    Bicubic in space and linear in time, in float32 and not antialiased, as SAM 2 and transformers do it.
+    """
+    if table.ndim == 4:
+        table = table.flatten(2).transpose(1, 2)
+    if before == after:
+        return table
+    channels = table.shape[-1]
+    frames, *frame = before if len(before) == 3 else (1, *before)
+    new_frames, *new_frame = after if len(after) == 3 else (1, *after)
+    # Space first, frames as the batch; then time, places as the batch.
+    x = table.float().reshape(frames, *frame, channels).movedim(-1, 1)
+    if frame != new_frame:
+        x = F.interpolate(x, size=new_frame, mode="bicubic", align_corners=False)
+    if frames != new_frames:
+        x = x.flatten(2).permute(2, 1, 0)
+        x = F.interpolate(x, size=new_frames, mode="linear", align_corners=False).permute(2, 1, 0)
+    return x.reshape(new_frames, channels, -1).transpose(1, 2).reshape(1, -1, channels)

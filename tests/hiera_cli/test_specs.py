@@ -1,0 +1,18 @@
+import json
+from typing import Any
+
+from hiera_compiler import bundled_specs
+
+
+def test_every_bundled_spec_is_a_row(hiera: Any) -> None:
+    lines = hiera("specs").out.splitlines()
+    assert lines[0].split("  ")[0] == "name"
+    assert [line.split()[0] for line in lines[2:]] == bundled_specs()
+    assert lines[2].split(maxsplit=4) == ["hiera_b", "3x224x224", "51.52", "9.40", "Hiera-B on images"]
+
+
+def test_json_has_exact_counts(hiera: Any) -> None:
+    found = {row["name"]: row for row in json.loads(hiera("specs", "--json").out)["specs"]}
+    assert found["hiera_b"]["params"] == 51_524_968
+    assert found["hiera_b_16x224"]["input"] == [3, 16, 224, 224]
+    assert found["hiera_b_16x224"]["summary"] == "Hiera-B on clips of 16 frames"

@@ -1,0 +1,121 @@
+"""What a diagnostic advises passes: numbers named in a help are put into the spec, and the spec compiles."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import hiera_compiler as hc
+from tests.support.random_specs import Data, compilation, specs
+
+
+def base(**changes: Any) -> Data:
+    data: Data = {
+        "name": "x",
+        "input": {"size": 64},
+        "patch": {"kernel": 7, "stride": 4, "padding": 3},
+        "position": "absolute",
+        "mask_unit": 4,
+        "stages": [
+            {"depth": 1, "channels": 24, "heads": 2, "attention": "mask_unit"},
+            {"depth": 1, "channels": 48, "heads": 4, "attention": "global", "pool": "max"},
+        ],
+    }
+    return data | changes
+
+
+def helps(data: Data) -> dict[str, str]:
+    """The help of each code that a spec gives; none where it compiles."""
+    try:
+        _ = compilation(data).graph
+    except hc.SpecError as error:
+        return {found.code: found.help or "" for found in error.diagnostics}
+    return {}
+
+
+@settings(max_examples=50)
+@given(specs(max_depth=1), st.data())
+def test_every_size_that_h302_names_fits(data: Data, draw: st.DataObject) -> None:
+    size = data["input"]["size"]
+    both = [size, size] if isinstance(size, int) else list(size)
+    axis = draw.draw(st.sampled_from([0, 1]))
+    both[axis] += draw.draw(st.integers(1, 20))
+    help = helps(data | {"input": data["input"] | {"size": both}}).get("H302")
+    assume(help is not None)
+    (sizes,) = re.findall(r"^nearest that fit: (?:height|width) ([\d or]+)$", str(help))
+    for near in sizes.split(" or "):
+        both[axis] = int(near)
+        assert helps(data | {"input": data["input"] | {"size": both}}) == {}
+
+
+@pytest.mark.parametrize(("channels", "heads"), [(24, 5), (24, 100), (7, 2), (65536, 3), (1, 2)])
+def test_every_number_of_heads_that_h201_names_divides(channels: int, heads: int) -> None:
+    stages = [{"depth": 1, "channels": channels, "heads": heads, "attention": "global"}]
+    help = helps(base(stages=stages))["H201"]
+    numbers = re.findall(r"\d+", help)
+    assert numbers
+    assert all(channels % int(number) == 0 for number in numbers)
+
+
+@pytest.mark.parametrize(("channels", "ratio"), [(24, 0.01), (1, 0.9), (3, 0.3), (1000, 0.0001), (65536, 1e-9)])
+def test_the_mlp_ratio_that_h204_names_gives_a_hidden_channel(channels: int, ratio: float) -> None:
+    stages = [{"depth": 1, "channels": channels, "heads": 1, "attention": "global", "mlp_ratio": ratio}]
+    help = helps(base(stages=stages))["H204"]
+    named = re.search(r"at least ([\d.]+);", help)
+    assert named is not None
+    stages[0]["mlp_ratio"] = float(named[1])
+    assert "H204" not in helps(base(stages=stages))
+
+
+@pytest.mark.parametrize("unit", [1, 2, 3, 6, [4, 2], [2, 8]])
+def test_the_mask_unit_that_h301_names_can_be_pooled(unit: Any) -> None:
+    stages = [{"depth": 1, "channels": 4, "heads": 1, "attention": "global", "pool": "max"}] * 3
+    help = helps(base(mask_unit=unit, stages=stages, input={"size": 192}))["H301"]
+    named = re.search(r"multiple of (\d+)x(\d+)", help)
+    assert named is not None
+    assert "H301" not in helps(base(mask_unit=[int(side) for side in named.groups()], stages=stages))
+
+
+def test_the_sizes_that_h303_names_fit() -> None:
+    patch = {"kernel": [16, 7], "stride": 4, "padding": 3}
+    small = base(input={"size": [4, 64]}, patch=patch, mask_unit=[1, 2])
+    named = re.findall(r"(\d+)x(\d+)", helps(small)["H303"])
+    least, most = ([int(side) for side in pair] for pair in named)
+    assert "H303" not in helps(small | {"input": {"size": least}})
+    assert "H303" not in helps(small | {"patch": patch | {"kernel": most}})
+
+
+def test_the_padding_that_h304_names_passes() -> None:
+    patch = {"kernel": [3, 1], "stride": 4, "padding": [3, 1]}
+    help = helps(base(patch=patch))["H304"]
+    named = yaml.safe_load(help.partition(": ")[2])
+    assert "H304" not in helps(base(patch=patch | {"padding": named}))
+
+
+@pytest.mark.parametrize(("depths", "passes"), [((900, 300), True), ((700, 701), True), ((600,) * 4, False)])
+def test_the_depth_that_h311_names_passes(depths: tuple[int, ...], passes: bool) -> None:
+    stages = [{"depth": depth, "channels": 4, "heads": 1, "attention": "global"} for depth in depths]
+    help = helps(base(stages=stages))["H311"]
+    assert ("every stage" in help) != passes
+    if passes:
+        index = max(range(len(depths)), key=lambda position: depths[position])
+        stages[index]["depth"] = int(re.findall(r"\d+", help)[0])
+        assert helps(base(stages=stages)) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"input": {"size": 64, "frames": 4}, "mask_unit": [4, 4]}, "H202"),
+        ({"mask_unit": [1, 4, 4]}, "H202"),
+    ],
+)
+def test_the_example_that_h202_gives_passes(changes: Data, code: str) -> None:
+    help = helps(base(**changes))[code]
+    example = yaml.safe_load("[" + help.partition("such as [")[2].partition("]")[0] + "]")
+    assert helps(base(**changes | {"mask_unit": example})) == {}

@@ -1,0 +1,119 @@
+"""Each primitive refuses inputs that do not fit it, and says which sizes meet."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hiera_compiler.ir import (
+    Add,
+    Attend,
+    KeepUnits,
+    Linear,
+    Mean,
+    Norm,
+    Op,
+    PatchEmbed,
+    Pool,
+    Shape,
+    ShapeError,
+    Split,
+    Table,
+    ToGrid,
+    ToUnits,
+    UnitLayout,
+)
+
+LAYOUT = UnitLayout((2, 3), ((2, 2), (2, 1)))
+PATCH = PatchEmbed(3, 8, (7, 7), (4, 4), (3, 3))
+
+FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
+    (PATCH, ((3, 224, 112),), (56, 28, 8)),
+    (PatchEmbed(1, 2, (3, 7, 7), (2, 4, 4), (1, 3, 3)), ((1, 16, 64, 32),), (8, 16, 8, 2)),
+    (Table((4, 1), 8), (), (4, 1, 8)),
+    (Add(), ((4, 1, 8), (1, 5, 8)), (4, 5, 8)),
+    (ToUnits(LAYOUT), ((8, 6, 5),), (6, 8, 5)),
+    (ToGrid(LAYOUT), ((6, 8, 5),), (8, 6, 5)),
+    (ToGrid(LAYOUT), ((4, 8, 5),), (4, 4, 2, 5)),
+    (KeepUnits(4), ((6, 8, 5),), (4, 8, 5)),
+    (Norm(5, 1e-6), ((6, 8, 5),), (6, 8, 5)),
+    (Linear(5, 7), ((6, 8, 5),), (6, 8, 7)),
+    (Split(3, 1), ((6, 8, 12),), (6, 8, 4)),
+    (Pool("max", (2, 2)), ((6, 8, 5),), (6, 2, 5)),
+    (Attend(2, False), ((6, 2, 4), (6, 8, 4), (6, 8, 4)), (6, 2, 4)),
+    (Mean(), ((6, 2, 4),), (4,)),
+]
+
+MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
+    (PATCH, ((3, 16, 224, 224),), "a patch kernel of 2 axes meets an input of 3"),
+    (PATCH, ((1, 224, 224),), "1 input channels meet a patch of 3"),
+    (PatchEmbed(3, 8, (7, 7), (4, 4), (0, 0)), ((3, 224, 6),), r"kernel of \(7, 7\) does not fit an input of \(224, 6\)"),
+    (Add(), ((4, 2, 8), (4, 3, 8)), "cannot be added"),
+    (Add(), ((4, 8), (4, 3, 8)), "cannot be added"),
+    (ToUnits(LAYOUT), ((8, 8, 5),), r"a grid of \(8, 8\) tokens meets units for \(8, 6\)"),
+    (ToUnits(LAYOUT), ((2, 8, 6, 5),), "meets units for"),
+    (ToGrid(LAYOUT), ((6, 7, 5),), "7 tokens a unit meet a unit of"),
+    (ToGrid(LAYOUT), ((8, 6, 4, 5),), "needs"),
+    (KeepUnits(7), ((6, 8, 5),), "7 of 6 mask units cannot be kept"),
+    (KeepUnits(0), ((6, 8, 5),), "0 of 6 mask units cannot be kept"),
+    (Norm(5, 1e-6), ((6, 8, 4),), "4 channels meet a norm of 5"),
+    (Linear(5, 7), ((6, 8, 4),), "4 channels meet a linear layer of 5"),
+    (Split(3, 0), ((6, 8, 10),), "10 channels do not split into 3"),
+    (Pool("max", (2, 2)), ((6, 6, 5),), "6 tokens cannot be pooled by 4"),
+    (Pool("max", (2, 2)), ((8, 6, 4, 5),), "needs"),
+    (Attend(2, False), ((6, 2, 4), (6, 8, 4), (6, 9, 4)), "meet values"),
+    (Attend(2, False), ((5, 2, 4), (6, 8, 4), (6, 8, 4)), "queries in 5 units meet keys in 6"),
+    (Attend(2, False), ((6, 2, 4), (6, 8, 6), (6, 8, 6)), "queries of 4 channels meet keys of 6"),
+    (Attend(3, True), ((6, 2, 4), (6, 8, 4), (6, 8, 4)), "4 channels do not split into 3 heads"),
+    (Mean(), ((6, 4),), "needs"),
+]
+
+
+@pytest.mark.parametrize(("op", "inputs", "output"), FITS)
+def test_the_output_shape_follows_from_the_inputs(op: Op, inputs: tuple[Shape, ...], output: Shape) -> None:
+    assert op.infer(*inputs) == output
+
+
+@pytest.mark.parametrize(("op", "inputs", "words"), MISFITS)
+def test_inputs_that_do_not_fit_are_refused(op: Op, inputs: tuple[Shape, ...], words: str) -> None:
+    with pytest.raises(ShapeError, match=words):
+        op.infer(*inputs)
+
+
+def test_the_cost_of_a_primitive_is_its_formula() -> None:
+    """Multiply-accumulates by hand: one product is one, norms are five an element."""
+    assert Linear(5, 7).macs(((6, 8, 5),), (6, 8, 7)) == 6 * 8 * 5 * 7
+    assert PATCH.macs(((3, 224, 112),), (56, 28, 8)) == 56 * 28 * 8 * 3 * 49
+    queries, keys = (6, 2, 4), (6, 8, 4)
+    assert Attend(2, False).macs((queries, keys, keys), queries) == 2 * 6 * 2 * 8 * 4
+    assert Attend(2, True).macs((queries, keys, keys), queries) == 2 * 12 * 48 * 4
+    assert Norm(5, 1e-6).norm_macs((6, 8, 5)) == 5 * 6 * 8 * 5
+    assert Norm(5, 1e-6).macs(((6, 8, 5),), (6, 8, 5)) == 0
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=3), st.integers(1, 4))
+def test_a_layout_is_its_units_times_its_folds(folds: list[tuple[int, int]], units: int) -> None:
+    layout = UnitLayout((units, 2), tuple(folds))
+    assert layout.unit == tuple(prod(fold[axis] for fold in folds) for axis in (0, 1))
+    assert layout.grid == (units * layout.unit[0], 2 * layout.unit[1])
+    assert layout.pooled().units == layout.units
+    assert layout.pooled().folds == tuple(folds[1:])
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=3), st.integers(1, 3))
+def test_tokens_of_one_pooling_block_are_one_stride_apart(folds: list[tuple[int, int]], units: int) -> None:
+    """What window-major order is for: those that become one token lie at equal steps of the run."""
+    torch = pytest.importorskip("torch")
+    from hiera_compiler.emit.prelude import to_grid, to_units
+
+    layout = UnitLayout((units, 2), tuple(folds))
+    places = torch.tensor(list(product(*map(range, layout.grid)))).reshape(1, *layout.grid, 2)
+    run = to_units(places, layout.folds)
+    assert torch.equal(to_grid(run, layout.units, layout.folds), places)
+    stride = torch.tensor(folds[0])
+    blocks = (run // stride).unflatten(2, (prod(folds[0]), -1))
+    assert (blocks == blocks[:, :, :1]).all()

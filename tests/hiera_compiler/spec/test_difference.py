@@ -1,0 +1,35 @@
+import hiera_compiler as hc
+from hiera_compiler.spec.difference import ABSENT, Difference, differences
+
+
+def between(left: list[str], right: list[str]) -> list[Difference]:
+    return differences(hc.compile("hiera_b", left).spec, hc.compile("hiera_b", right).spec)
+
+
+def test_equal_specs_do_not_differ() -> None:
+    assert between([], []) == []
+
+
+def test_what_means_the_same_does_not_differ() -> None:
+    assert between(["input.size=224", "norm=layer_norm"], ["input.size=[224, 224]"]) == []
+
+
+def test_a_default_of_all_stages_differs_in_each() -> None:
+    found = between([], ["mlp_ratio=3"])
+    assert [item.path for item in found] == [("stages", index, "mlp_ratio") for index in range(4)]
+    assert {(item.left, item.right) for item in found} == {(4.0, 3.0)}
+
+
+def test_a_list_of_numbers_is_one_value() -> None:
+    assert between([], ["patch.stride=[4, 2]"]) == [Difference(("patch", "stride"), [4, 4], [4, 2])]
+
+
+def test_a_part_that_one_spec_lacks_differs_as_a_whole() -> None:
+    (found,) = between([], ["head=none"])
+    assert (found.path, found.right) == (("head",), None)
+
+
+def test_a_stage_that_one_spec_lacks_is_absent() -> None:
+    first = "{depth: 2, channels: 96, heads: 1, attention: mask_unit}"
+    found = between([f"stages=[{first}]"], [f"stages=[{first}, {first}]"])
+    assert [(item.path, item.left) for item in found] == [(("stages", 1), ABSENT)]
