@@ -35,12 +35,13 @@ format: $(VENV)/.installed ## Format the code and fix what the linter can fix
 	$(BIN)/ruff format .
 
 .PHONY: schema
-schema: $(VENV)/.runtime ## Write specs/hiera.schema.json anew, which editors check specs with
+schema: $(VENV)/.runtime ## Write specs/hiera.schema.json and docs/spec.md anew, after a change to the language
 	$(BIN)/hiera schema -o specs/hiera.schema.json
+	$(BIN)/hiera schema --markdown -o docs/spec.md
 
 .PHONY: bench
-bench: $(VENV)/.installed ## Run the benchmarks and print their tables (minutes; leave the machine alone)
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+bench: $(VENV)/.installed ## Run the benchmarks and print their tables (an hour or more; BENCH_ARGS=--quick for minutes)
+	@for name in startup lowering throughput compile_time; do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) && echo || exit 1; done
 
 .PHONY: clean
 clean: ## Remove what the commands made, and leave the environment

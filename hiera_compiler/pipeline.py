@@ -13,7 +13,7 @@ from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.ir import Graph
 from hiera_compiler.ir.builder import LoweringError
 from hiera_compiler.source import Source, load
-from hiera_compiler.spec import Spec, parse
+from hiera_compiler.spec import Spec, parse, parse_known
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +30,13 @@ class Compilation:
 
     @cached_property
     def spec(self) -> Spec:
-        """The spec, resolved; raises SpecError with every problem of form, else with every broken rule."""
-        spec = parse(self.source)
+        """The spec, resolved; raises SpecError with every problem of form and every broken rule that can be seen."""
+        try:
+            spec = parse(self.source)
+        except SpecError as error:
+            known = parse_known(self.source)
+            broken = checks.check_spec(known, self.source) if known is not None else []
+            raise SpecError([*error.diagnostics, *broken]) from None
         found = checks.check_spec(spec, self.source)
         if found:
             raise SpecError(found)
@@ -63,7 +68,8 @@ class Compilation:
         cost, spec = self.cost, self.spec
         size = "x".join(map(str, spec.input_shape))
         summary = f"{spec.name}: input {size}, {cost.params / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs."
-        return f"{emit.prelude_source().rstrip()}\n\n\n{emit.module_source(self.graph, spec.name, summary)}"
+        title = f'"""{spec.name}, written by the Hiera compiler from the spec {spec.hash[:12]}; needs torch alone."""'
+        return f"{title}\n\n{emit.prelude_source()}\n\n{emit.module_source(self.graph, spec.name, summary)}"
 
     def module(
         self,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hiera_compiler.artifact import files, folder, problems, verify
 from hiera_compiler.artifact.compiling import CannotCompileError, compiled_outputs
@@ -117,9 +117,14 @@ def _write_formats(task: Task, module: nn.Module, wanted: Mapping[str, Format]) 
             folder.require_space(task.new, task.shown, 4 * task.compilation.graph.parameter_count)
         with task.writing(format.file) as file:
             format.write(model, file)
-        run = format.load(model, task.new / format.file)
-        checks += [
-            verify.compare(format.file, run(pixels), outputs, format.tolerance)
-            for pixels, outputs in zip(inputs, expected, strict=True)
-        ]
+        checks += _read_back(format, model, inputs, expected)
     return checks
+
+
+def _read_back(
+    format: Format, model: Model, inputs: Sequence[Tensor], expected: Sequence[verify.Outputs]
+) -> list[Check]:
+    # Apart, so that a second copy of the weights is gone before the next format is written.
+    run = format.load(model, model.weights.parent / format.file)
+    pairs = zip(inputs, expected, strict=True)
+    return [verify.compare(format.file, run(pixels), outputs, format.tolerance) for pixels, outputs in pairs]

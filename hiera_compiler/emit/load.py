@@ -19,7 +19,7 @@ def prelude_source() -> str:
     text = (files("hiera_compiler.emit") / "prelude.py").read_text(encoding="utf-8")
     _docstring, rest = text.split("from __future__", 1)
     imports, functions = rest.split(MARKER, 1)
-    return f"from __future__{imports}{functions}"
+    return f"from __future__{imports.rstrip()}\n\n\n{functions.strip()}\n"
 
 
 def load_class(source: str, name: str) -> type[nn.Module]:

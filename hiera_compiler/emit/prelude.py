@@ -84,12 +84,18 @@ BFLOAT16_PRODUCTS = torch.cpu._is_avx512_bf16_supported()
 
 
 def explicit_products_win(key: Tensor) -> bool:
-    """Whether attention over ``[rows, heads, tokens, channels]`` is fastest as two matrix products and a softmax.
+    """Whether attention over keys ``[rows, heads, tokens, channels]`` is fastest as two products and a softmax.
 
-    So it is where the CPU multiplies bfloat16 itself, for the fused kernel computes its softmax in float32.
-    Beyond a few hundred tokens the scores outgrow the caches. Everywhere else the fused kernel wins, or ties.
+    The fused kernel wins or ties wherever this was measured, but in two cases, both on the CPU: compiled in
+    float32 over few tokens, where bias, scale and softmax fuse around the products; and in bfloat16 where the
+    CPU multiplies it itself, as long as the scores stay small, for the fused kernel computes in float32.
     """
-    return BFLOAT16_PRODUCTS and key.device.type == "cpu" and key.dtype == torch.bfloat16 and key.shape[2] <= 256
+    if key.device.type != "cpu":
+        return False
+    if key.dtype == torch.bfloat16:
+        return BFLOAT16_PRODUCTS and key.shape[2] <= 256
+    compiles = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    return compiles and key.dtype == torch.float32 and key.shape[2] <= 64
 
 
 def pool_max(x: Tensor, size: int) -> Tensor:

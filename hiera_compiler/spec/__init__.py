@@ -1,7 +1,7 @@
 """The spec: pydantic models of what a user writes, and the way there from a source."""
 
-from hiera_compiler.spec.form import parse
+from hiera_compiler.spec.form import parse, parse_known
 from hiera_compiler.spec.model import Head, Input, Patch, Spec, Stage, StochasticDepth
 from hiera_compiler.spec.schema import json_schema
 
-__all__ = ["Head", "Input", "Patch", "Spec", "Stage", "StochasticDepth", "json_schema", "parse"]
+__all__ = ["Head", "Input", "Patch", "Spec", "Stage", "StochasticDepth", "json_schema", "parse", "parse_known"]

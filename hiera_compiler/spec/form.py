@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from math import isfinite
 from typing import Any
 
@@ -28,6 +29,24 @@ def parse(source: Source) -> Spec:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=True)
     raise SpecError([_diagnostic(problem, source) for problem in _distinct(problems)[:MAX_PROBLEMS]])
+
+
+def parse_known(source: Source) -> Spec | None:
+    """The spec without its unknown keys, so that rules can still look at the rest; none where more is wrong."""
+    data = deepcopy(source.data)
+    try:
+        return Spec.model_validate(data)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+    if any(problem["type"] != "extra_forbidden" for problem in problems):
+        return None
+    for problem in problems:
+        *parents, key = _document_path(problem["loc"], source.data)
+        form = data
+        for part in parents:
+            form = form[part]
+        del form[key]
+    return Spec.model_validate(data)
 
 
 def _distinct(problems: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -96,7 +115,9 @@ def missing_key(error: ErrorDetails, path: Path, source: Source) -> Diagnostic:
     if error["type"] == "union_tag_not_found":
         parent, key, values = path, "kind", any_of([word for word in _kinds(error) if word != "none"])
     else:
-        parent, key, values = path[:-1], str(path[-1]), expected(error["loc"])
+        # Not of `path`: a bare word that stands for a kind has no keys in the document.
+        parent = _document_path(error["loc"][:-1], source.data)
+        key, values = str(error["loc"][-1]), expected(error["loc"])
     return Diagnostic(
         "H102",
         f"the key {key!r} is missing {where(parent)}",
@@ -113,8 +134,10 @@ def wrong_type(error: ErrorDetails, path: Path, source: Source) -> Diagnostic:
     Nothing is converted silently: `depth: "2"` and `depth: 2.0` are refused, `depth: 2` is meant.
     """
     value = error["input"]
-    if error["type"] in ("int_type", "int_from_float", "float_type") and (number := number_in(value, whole=error["type"] != "float_type")):
-        help = f"write {number}" if isinstance(value, float) else f"write {number} without quotes"
+    is_number = error["type"] in ("int_type", "int_from_float", "float_type")
+    meant = number_in(value, whole=error["type"] != "float_type") if is_number else ""
+    if meant:
+        help = f"write {meant}" if isinstance(value, float) else f"write {meant} without quotes"
     else:
         help = f"write {expected(error['loc'])}"
     return Diagnostic(

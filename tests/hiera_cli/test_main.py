@@ -12,7 +12,7 @@ import pytest
 
 import hiera_compiler
 
-COMMANDS = ("build", "check", "show", "diff", "specs", "schema", "explain")
+COMMANDS = ("build", "check", "show", "diff", "profile", "devices", "reproduce", "specs", "schema", "explain")
 
 
 def installed(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

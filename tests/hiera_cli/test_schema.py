@@ -36,3 +36,10 @@ def test_a_file_that_cannot_be_written_is_said(hiera: Any, tmp_path: Path) -> No
 
 def test_markdown_is_the_reference_of_the_language(hiera: Any) -> None:
     assert hiera("schema", "--markdown").out.startswith("# The spec language\n")
+
+
+def test_committed_reference_of_the_language_is_current() -> None:
+    from hiera_compiler.spec.reference import reference
+
+    committed = (Path(__file__).parents[2] / "docs" / "spec.md").read_text(encoding="utf-8")
+    assert committed.strip() == reference().strip(), "run `make schema`"

@@ -19,6 +19,7 @@ from hiera_compiler.artifact import (
     compiling,
     contents,
     files,
+    folder,
     problems,
     verify,
 )
@@ -149,6 +150,7 @@ STEPS = [
     (PythonFile, "load"),
     (contents, "versions"),
     (Report, "data"),
+    (folder, "require_space"),
 ]
 
 

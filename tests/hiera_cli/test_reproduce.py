@@ -1,0 +1,49 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hiera_compiler.estimate import published
+
+
+def test_every_figure_of_our_specs_is_the_papers(hiera: Any) -> None:
+    done = hiera("reproduce", "--json")
+    found = json.loads(done.out)
+    assert (done.code, found["agrees"]) == (0, True)
+    rows = {table["table"]: table["rows"] for table in found["tables"]}
+    assert list(rows) == [2, 4, 6, 8]
+    known = {number: [row for row in several if row["agrees"]] for number, several in rows.items()}
+    assert {number: len(several) for number, several in known.items()} == {2: 6, 4: 4, 6: 2, 8: 6}
+    (large,) = [row for row in known[6] if row["model"] == "hiera_l_32x224"]
+    assert large["paper"] == {"mparams": 213, "gmacs": 1029}
+    assert round(large["macs"] / 1e9) == 1029
+
+
+def test_tables_show_both_figures_and_one_line_that_sums_up(hiera: Any) -> None:
+    first = hiera("reproduce").out.split("\n\n")[0].splitlines()
+    assert first[0] == "Table 2: Hiera variants, images of 224×224"
+    assert first[3].split() == ["hiera_t", "27.91", "28", "0", "4.91", "5", "0"]
+    assert first[-1] == "6 of 6 rows equal the paper's, rounded as there"
+
+
+def test_models_without_a_spec_are_listed_as_missing(hiera: Any) -> None:
+    rows = json.loads(hiera("reproduce", "--json").out)["tables"][1]["rows"]
+    assert {row["model"] for row in rows if row["agrees"] is None} >= {"mvitv2_l_32x224"}
+    assert "missing, for want of a spec: " in hiera("reproduce").out
+
+
+def test_a_figure_that_is_off_ends_with_1(hiera: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = tmp_path / "paper.yaml"
+    wrong.write_text("table_2: {title: Some, rows: [{model: hiera_t, gmacs: 5, mparams: 27}]}")
+    monkeypatch.setattr(published, "_FILE", wrong)
+    done = hiera("reproduce")
+    assert done.code == 1
+    assert done.out.splitlines()[3].split() == ["hiera_t", "27.91", "27", "+1", "4.91", "5", "0"]
+    assert done.out.splitlines()[-1] == "0 of 1 rows equal the paper's, rounded as there"
+
+
+@pytest.mark.parametrize(("count", "error"), [(27_499_999, -1), (27_500_000, 0), (28_499_999, 0), (28_500_000, 1)])
+def test_counts_are_rounded_as_people_round(count: int, error: int) -> None:
+    row = published.PublishedRow("hiera_t", (), gmacs=5, mparams=28)
+    assert row.errors(count, 5_000_000_000) == (error, 0)
