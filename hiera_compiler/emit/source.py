@@ -116,7 +116,7 @@ def _features_method(graph: Graph) -> Iterator[str]:
         '"""The map of every stage in spatial order, channels last, not normalised.',
         "",
         "``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for",
-        "compiled and exported code, the kept units' indices ``[batch, kept]``. Maps then are",
+        "compiled and exported code, the kept units' ascending indices ``[batch, kept]``. Maps then are",
         "``[batch, kept, *unit, channels]``.",
         '"""',
     ]

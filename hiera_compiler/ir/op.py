@@ -6,7 +6,7 @@ paper, adds for normalisation: five per element.
 
 Memory is counted in elements, for one sample at inference and without the weights: ``writes`` is what a
 primitive allocates for its output, ``moved`` what it reads and writes when it runs by itself, and
-``scratch`` what it holds beside its inputs and output while it runs.
+``scratch`` what it holds beside its inputs and output while it runs as several kernels.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Op:
         return sum(map(prod, inputs)) + prod(output)
 
     def scratch(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        """Elements held beside inputs and output while the primitive runs."""
+        """Elements held beside inputs and output while the primitive runs, where it is not one fused kernel."""
         return 0
 
 

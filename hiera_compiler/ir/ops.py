@@ -86,9 +86,7 @@ class Add(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         left, right = inputs
-        fits = len(left) == len(right) and all(
-            a == b or 1 in (a, b) for a, b in zip(left, right, strict=False)
-        )
+        fits = len(left) == len(right) and all(a == b or 1 in (a, b) for a, b in zip(left, right, strict=False))
         require(fits, f"shapes {left} and {right} cannot be added")
         return tuple(max(a, b) for a, b in zip(left, right, strict=True))
 
@@ -229,12 +227,8 @@ class Attend(Op):
     def acts(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return self._scores(inputs) + prod(output)
 
-    def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        # Three kernels: the product that writes the scores, the softmax, the product that reads them.
-        return super().moved(inputs, output) + 4 * self._scores(inputs)
-
     def scratch(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        # The scores before and after the softmax, and the values in the order that the product wants.
+        # The scores before and after the softmax, and the values in the order that the second product wants.
         return 2 * self._scores(inputs) + prod(inputs[2])
 
     def _keys_seen(self, inputs: tuple[Shape, ...]) -> int:

@@ -95,11 +95,12 @@ class Choice:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         from hiera_compiler.kinds.discovery import kinds_of
 
-        bare = [name for name, kind in kinds_of(self.group).items() if not _required(kind)]
+        bare = [name for name, kind in kinds_of(self.group).items() if not required_options(kind)]
         return {"anyOf": [{"enum": [*bare, *self._none()]}, handler(schema)]}
 
 
-def _required(kind: type[Kind]) -> list[str]:
+def required_options(kind: type[Kind]) -> list[str]:
+    """The options of a kind that have no default."""
     return [name for name, field in kind.model_fields.items() if field.is_required() and name != "kind"]
 
 

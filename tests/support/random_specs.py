@@ -18,6 +18,40 @@ MOST_TOKENS = 512
 """Tokens of the largest grid, so that an example runs in milliseconds."""
 
 
+RICH_IMAGE: Data = {
+    "name": "rich_image",
+    "input": {"size": [24, 49], "channels": 2},
+    "patch": {"kernel": [3, 4], "stride": [2, 3], "padding": [1, 1]},
+    "position": "absolute",
+    "mask_unit": [6, 4],
+    "stages": [
+        {"depth": 2, "channels": 6, "heads": 2, "attention": "mask_unit"},
+        {"depth": 2, "channels": 8, "heads": 1, "attention": "mask_unit", "pool": {"kind": "max", "stride": [3, 2]}},
+        {"depth": 2, "channels": 4, "heads": 2, "attention": "global", "pool": {"kind": "max", "stride": [2, 1]}},
+        {"depth": 1, "channels": 4, "heads": 4, "attention": "mask_unit", "first_attention": "own", "mlp_ratio": 2.5},
+    ],
+    "drop_path": 0.2,
+    "norm": {"kind": "layer_norm", "epsilon": 1e-3},
+    "activation": "relu",
+    "head": {"classes": 3, "dropout": 0.1},
+}
+"""No two numbers alike where they could be mixed up: not square, asymmetric strides, widths up and down."""
+
+RICH_CLIP: Data = RICH_IMAGE | {
+    "name": "rich_clip",
+    "input": {"size": [15, 18], "frames": 15},
+    "patch": {"kernel": [3, 5, 3], "stride": [2, 2, 3], "padding": [1, 2, 0]},
+    "position": "separable",
+    "mask_unit": [4, 4, 2],
+    "stages": [
+        {"depth": 1, "channels": 6, "heads": 2, "attention": "mask_unit"},
+        {"depth": 2, "channels": 8, "heads": 2, "attention": "mask_unit", "pool": "max"},
+        {"depth": 2, "channels": 12, "heads": 3, "attention": "global", "pool": {"kind": "max", "stride": [2, 2, 1]}},
+    ],
+    "activation": "gelu",
+}
+
+
 def compilation(data: Data) -> Compilation:
     """The compilation of a spec given as plain data, by way of YAML text."""
     return Compilation(read_text(yaml.safe_dump(data, sort_keys=False), "spec.yaml"))
@@ -115,7 +149,7 @@ def _stage(draw: Draw, stride: tuple[int, ...] | None, axes: int, max_depth: int
 def _input(size: list[int], channels: int) -> Data:
     *frames, height, width = size
     data: Data = {"size": height if height == width else [height, width], "channels": channels}
-    return data | {"frames": count for count in frames}
+    return data | ({"frames": frames[0]} if frames else {})
 
 
 def _maybe_short(extent: tuple[int, ...]) -> st.SearchStrategy[Any]:

@@ -38,24 +38,24 @@ HALF = {
     torch.baddbmm,
     torch.einsum,
 }
-SINGLE = {
-    nn.functional.layer_norm,
-    torch.layer_norm,
-    nn.functional.softmax,
-    torch.softmax,
-    torch.Tensor.softmax,
-    torch.norm,
-    torch.Tensor.norm,
-    torch.linalg.vector_norm,
+SINGLE = {nn.functional.layer_norm, torch.layer_norm}
+SINGLE_RESULT = {
+    nn.functional.softmax: "_softmax",
+    torch.softmax: "_softmax",
+    torch.Tensor.softmax: "_softmax",
+    torch.norm: "linalg_vector_norm",
+    torch.Tensor.norm: "linalg_vector_norm",
+    torch.linalg.vector_norm: "linalg_vector_norm",
 }
-"""CUDA autocast's lists, as far as vision transformers go."""
+"""CUDA autocast's lists, as far as vision transformers go: products in half; inputs cast to fp32; fp32 results of
+kernels that read half precision."""
 
 
 class Recorder(TorchDispatchMode):
     """Keeps every call below autograd that is not a view."""
 
     def __init__(self, parameters: list[Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []
         self._alive: list[Tensor] = []  # a storage that is freed could be given out again
         self._sources: dict[int, int] = {}
@@ -97,28 +97,41 @@ class Recorder(TorchDispatchMode):
             self._fixed.update(self._source(x) for x in writes)
             return out
         name = "max.dim" if packet == "max" else packet.removesuffix("_") if packet != "_softmax" else packet
-        self.record(name, reads, writes, args[8] if packet == "convolution" else 1)
+        for _ in args[2] if packet == "roll" else (0,):  # one kernel for each axis
+            self.record(name, reads, writes, args[8] if packet == "convolution" else 1)
         return out
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Calls inside are not kept."""
+        self._stub = True
+        yield
+        self._stub = False
 
     def attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """One fused kernel; its result has the heads next to the widths in memory."""
         batch, heads, tokens, _ = q.shape
-        self._stub = True
-        out = q.new_empty((batch, tokens, heads, v.shape[-1])).transpose(1, 2)
-        self._stub = False
+        with self.silent():
+            out = q.new_empty((batch, tokens, heads, v.shape[-1])).transpose(1, 2)
         self.record("attention", [q, k, v], [out])
+        return out
+
+    def single_result(self, name: str, x: Tensor, result: Callable[[], Tensor]) -> Tensor:
+        """One kernel that reads `x` as it is and writes fp32."""
+        with self.silent():
+            out = result().float().clone()
+        self.record(name, [x], [out])
         return out
 
 
 class Rules(TorchFunctionMode):
     """Autocast, and what scaled_dot_product_attention becomes."""
 
-    def __init__(self, recorder: Recorder, autocast: bool, upcast_attention: bool, keep_casts: bool) -> None:
+    def __init__(self, recorder: Recorder, autocast: bool, upcast_attention: bool) -> None:
         super().__init__()
         self.recorder = recorder
         self.autocast = autocast
         self.upcast_attention = upcast_attention
-        self.keep_casts = keep_casts
         self._weights: dict[int, Tensor] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -129,6 +142,8 @@ class Rules(TorchFunctionMode):
             args, kwargs = self._cast(args, torch.float16), self._cast(kwargs, torch.float16)
         elif self.autocast and func in SINGLE:
             args, kwargs = self._cast(args, torch.float32), self._cast(kwargs, torch.float32)
+        elif self.autocast and func in SINGLE_RESULT:
+            return self.recorder.single_result(SINGLE_RESULT[func], args[0], lambda: func(*args, **kwargs))
         return func(*args, **kwargs)
 
     def _cast(self, value: Any, dtype: torch.dtype) -> Any:
@@ -162,7 +177,8 @@ class Rules(TorchFunctionMode):
         weights = scores.softmax(-1)
         if self.upcast_attention:  # _safe_softmax: rows that are masked whole give zeros
             weights = torch.where(scores.eq(float("-inf")).all(-1, keepdim=True), weights * 0, weights)
-        return (weights @ v).to(dtype)
+        out: Tensor = (weights @ v).to(dtype)
+        return out
 
 
 @contextmanager
@@ -181,7 +197,7 @@ def trace(
 ) -> list[Call]:
     """The calls of a forward pass for inference of a module and pixels on the meta device."""
     recorder = Recorder([*module.parameters(), *module.buffers()])
-    rules = Rules(recorder, autocast, upcast_attention, keep_casts=False)
+    rules = Rules(recorder, autocast, upcast_attention)
     module.eval()
     with _modes(recorder, rules):
         (run or module)(pixels)

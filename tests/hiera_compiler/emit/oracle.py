@@ -5,7 +5,7 @@ One sample at a time, from a resolved spec and the weights of an emitted module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -32,7 +32,9 @@ class Tokens:
 class Oracle:
     """The outputs of one sample; ``kept`` are the mask units that are not dropped, by their coordinates."""
 
-    def __init__(self, spec: Spec, weights: Mapping[str, Tensor], pixels: Tensor, kept: set[Place] | None = None) -> None:
+    def __init__(
+        self, spec: Spec, weights: Mapping[str, Tensor], pixels: Tensor, kept: set[Place] | None = None
+    ) -> None:
         self.spec = spec.resolved()
         self.weights = weights
         self.kept = kept
@@ -53,14 +55,16 @@ class Oracle:
         grid = [(n + 2 * pad - side) // step + 1 for n, side, step, pad in axes]
         units = _divided(tuple(grid), unit)
         if self.kept is not None:
-            for pixel in product(*map(range, size)):
+            for pixel in _places(size):
                 if tuple(p * count // n for p, count, n in zip(pixel, units, size, strict=True)) not in self.kept:
-                    pixels[(slice(None), *pixel)] = 0
+                    for colour in pixels:
+                        colour[pixel] = 0
         padded = F.pad(pixels, [pad for *_, pad in reversed(axes) for _ in range(2)])
         at = {}
-        for row, place in enumerate(product(*map(range, grid))):
-            window = tuple(slice(i * step, i * step + side) for i, (_, side, step, _) in zip(place, axes, strict=True))
-            seen = padded[(slice(None), *window)]
+        for row, place in enumerate(_places(grid)):
+            seen = padded
+            for axis, (i, (_, side, step, _)) in enumerate(zip(place, axes, strict=True)):
+                seen = seen.narrow(axis + 1, i * step, side)
             weight = self.weights["patch_embed.proj.weight"].flatten(1)
             at[place] = weight @ seen.flatten() + self.weights["patch_embed.proj.bias"] + self.position(row, grid)
         tokens = Tokens(at, unit)
@@ -110,7 +114,7 @@ class Oracle:
     def norm(self, name: str, x: Tensor) -> Tensor:
         epsilon = self.spec.norm.model_dump()["epsilon"]
         centred = x - x.mean()
-        scaled = centred / ((centred**2).mean() + epsilon) ** 0.5
+        scaled: Tensor = centred / (centred.square().mean() + epsilon).sqrt()
         return scaled * self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
 
 
@@ -133,6 +137,11 @@ def _attended(query: Tensor, keys: Tensor, values: Tensor, heads: int) -> Tensor
 
 def _normal_cdf(x: Tensor) -> Tensor:
     return (1 + torch.erf(x / 2**0.5)) / 2
+
+
+def _places(sizes: Sequence[int]) -> Iterator[Place]:
+    """All places of a grid in raster order."""
+    return product(*(range(size) for size in sizes))
 
 
 def _divided(place: Place, by: Place) -> Place:

@@ -71,8 +71,8 @@ def test_networkx_sees_the_same_graph() -> None:
     assert list(other) == list(graph.nodes)
     assert networkx.is_directed_acyclic_graph(other)
     for node in graph:
-        edges = sorted(other.in_edges(node.name, data="position"), key=lambda edge: edge[2])
-        assert tuple(parent for parent, _, _ in edges) == tuple(dict.fromkeys(node.inputs))
+        position = {parent: other.edges[parent, node.name]["position"] for parent in other.predecessors(node.name)}
+        assert tuple(sorted(position, key=position.__getitem__)) == node.inputs
         assert other.nodes[node.name]["node"] is node
 
 

@@ -51,7 +51,11 @@ FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
 MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
     (PATCH, ((3, 16, 224, 224),), "a patch kernel of 2 axes meets an input of 3"),
     (PATCH, ((1, 224, 224),), "1 input channels meet a patch of 3"),
-    (PatchEmbed(3, 8, (7, 7), (4, 4), (0, 0)), ((3, 224, 6),), r"kernel of \(7, 7\) does not fit an input of \(224, 6\)"),
+    (
+        PatchEmbed(3, 8, (7, 7), (4, 4), (0, 0)),
+        ((3, 224, 6),),
+        r"kernel of \(7, 7\) does not fit an input of \(224, 6\)",
+    ),
     (Add(), ((4, 2, 8), (4, 3, 8)), "cannot be added"),
     (Add(), ((4, 8), (4, 3, 8)), "cannot be added"),
     (ToUnits(LAYOUT), ((8, 8, 5),), r"a grid of \(8, 8\) tokens meets units for \(8, 6\)"),

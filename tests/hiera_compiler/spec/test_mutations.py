@@ -69,17 +69,18 @@ def damaged(draw: st.DrawFn) -> Data:
 def test_a_damaged_spec_compiles_or_is_refused_in_our_words(data: Data) -> None:
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
     start = time.process_time()
+    refusal = None
     try:
-        compiled = hc.Compilation(read_text(text, "spec.yaml"))
-        assert compiled.cost.params > 0
+        assert hc.Compilation(read_text(text, "spec.yaml")).cost.params > 0
     except hc.SpecError as error:
-        shown = str(error)
-        assert error.diagnostics
-        for found in error.diagnostics:
+        refusal = error
+    if refusal is not None:
+        shown = str(refusal)
+        assert refusal.diagnostics
+        for found in refusal.diagnostics:
             assert explanation(found.code)
             assert found.labels
             assert found.help or found.code == "H012"
-            assert "something" not in found.message
         for word in ("pydantic", "Traceback", "Input should", "invalid", "please"):
             assert word not in shown
     # Generous, for a busy machine: what it must catch is work that grows with a number in the text.

@@ -148,6 +148,7 @@ COMPLETE = spec_of(image(head={"classes": 10, "dropout": 0.1})).resolved().data(
 FIXED = (None, "layer_norm", "max")
 """Values with no other one to change to: what is absent here, and kinds that are alone in their group."""
 
+
 def at(data: Any, path: tuple[Any, ...]) -> Any:
     for part in path:
         data = data[part]

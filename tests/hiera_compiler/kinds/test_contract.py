@@ -1,0 +1,138 @@
+"""What every kind of every group owes, our own and those of other packages: a new kind is tested when it exists."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import hiera_compiler as hc
+from hiera_compiler.kinds import GROUPS, Choice, Kind, kinds_of
+from hiera_compiler.kinds.base import required_options
+from hiera_compiler.lower import lower
+from hiera_compiler.spec import Stage
+from tests.support.parity import randomise
+from tests.support.random_specs import Data, compilation
+
+EVERY = [(group, name) for group in GROUPS for name in kinds_of(group)]
+
+
+def written(kind: type[Kind], name: str) -> Any:
+    """The kind as a spec has it: the bare word, or with the examples of its required options."""
+    fields = {option: kind.model_fields[option] for option in required_options(kind)}
+    for option, field in fields.items():
+        assert field.examples, f"{option} of {name} is required and gives no example"
+    examples = {option: field.examples[0] for option, field in fields.items() if field.examples}
+    return {"kind": name, **examples} if examples else name
+
+
+def spec_with(group: str, name: str, frames: int | None) -> Data:
+    """A small spec that uses the kind wherever it can."""
+    value = written(kinds_of(group)[name], name)
+    data: Data = {
+        "name": "contract",
+        "input": {"size": 16} if frames is None else {"size": 16, "frames": frames},
+        "patch": {"kernel": 3, "stride": 2, "padding": 1},
+        "position": "absolute",
+        "mask_unit": 4,
+        "stages": [
+            {"depth": 2, "channels": 8, "heads": 2, "attention": "mask_unit"},
+            {"depth": 2, "channels": 16, "heads": 2, "attention": "global", "pool": "max"},
+        ],
+        "head": {"classes": 5},
+    }
+    if group == "attention":
+        data["stages"] = [stage | {"attention": value} for stage in data["stages"]]
+    elif group == "pool":
+        data["stages"][1]["pool"] = value
+    else:
+        data[group] = value
+    return data
+
+
+def compiled_with(group: str, name: str) -> hc.Compilation:
+    """A spec of a clip: what is meant for time has some, and space it has too."""
+    return compilation(spec_with(group, name, frames=2))
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_a_kind_says_what_it_is(group: str, name: str) -> None:
+    kind = kinds_of(group)[name]
+    assert kind.__doc__
+    assert not kind.__doc__.startswith(Kind.__doc__ or "")
+    for option, field in kind.model_fields.items():
+        assert option == "kind" or field.description, f"{name}.{option} has no description"
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_the_schema_offers_a_kind(group: str, name: str) -> None:
+    schema = hc.json_schema()
+    assert kinds_of(group)[name].__name__ in schema["$defs"]
+    assert f'"{name}"' in json.dumps(schema)
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_a_kind_goes_through_on_images_too_or_a_rule_refuses_it(group: str, name: str) -> None:
+    try:
+        graph = compilation(spec_with(group, name, frames=None)).graph
+    except hc.SpecError as error:
+        assert {found.code[:2] for found in error.diagnostics} <= {"H2", "H3"}  # noqa: PT017 - either is right
+    else:
+        assert "logits" in graph.outputs
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_a_kind_s_graph_is_its_module(group: str, name: str) -> None:
+    compiled = compiled_with(group, name)
+    module: Any = compiled.module("meta").eval()
+    shapes = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+    assert shapes == compiled.graph.parameters()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        output = module(torch.empty(1, *compiled.spec.input_shape, device="meta"))
+    assert counter.get_total_flops() == compiled.cost.flops
+    assert tuple(output.shape) == (1, 5)
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_a_kind_learns(group: str, name: str) -> None:
+    compiled = compiled_with(group, name)
+    module: Any = compiled.module()
+    randomise(module)
+    module(torch.randn(2, *compiled.spec.input_shape)).square().sum().backward()
+    for key, parameter in module.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.isfinite().all(), key
+        assert parameter.grad.abs().sum() > 0, key
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_a_kind_masks(group: str, name: str) -> None:
+    compiled = compiled_with(group, name)
+    module: Any = compiled.module().eval()
+    mask = torch.tensor([[0, 2, 3, 7], [1, 2, 4, 5]])
+    with torch.no_grad():
+        features = module.features(torch.randn(2, *compiled.spec.input_shape), mask=mask)
+    graph = lower(compiled.spec, kept_units=4)
+    assert [tuple(x.shape) for x in features] == [(2, *graph[f"features.{n}"].shape) for n in range(2)]
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_a_kind_compiles_as_one_graph(group: str, name: str) -> None:
+    compiled = compiled_with(group, name)
+    module: Any = compiled.module().eval()
+    randomise(module)
+    pixels = torch.randn(2, *compiled.spec.input_shape)
+    with torch.no_grad():
+        compiled_module: Any = torch.compile(module, backend="aot_eager", fullgraph=True)
+        torch.testing.assert_close(compiled_module(pixels), module(pixels))
+
+
+def test_the_groups_are_what_a_spec_chooses_from() -> None:
+    fields = [*hc.Spec.model_fields.values()]
+    fields += [*Stage.model_fields.values()]
+    chosen = {item.group for field in fields for item in field.metadata if isinstance(item, Choice)}
+    assert chosen == set(GROUPS)
+    assert all(kinds_of(group) for group in GROUPS)
