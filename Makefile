@@ -41,7 +41,7 @@ schema: $(VENV)/.runtime ## Write specs/hiera.schema.json and docs/spec.md anew,
 
 .PHONY: bench
 bench: $(VENV)/.installed ## Run the benchmarks and print their tables (an hour or more; BENCH_ARGS=--quick for minutes)
-	@for name in startup lowering throughput compile_time; do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) && echo || exit 1; done
+	@for name in startup lowering cost throughput compile_time; do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) && echo || exit 1; done
 
 .PHONY: clean
 clean: ## Remove what the commands made, and leave the environment

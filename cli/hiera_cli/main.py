@@ -10,9 +10,12 @@ import typer
 
 from hiera_cli.build import build
 from hiera_cli.check import check
+from hiera_cli.devices import devices
 from hiera_cli.diff import diff
 from hiera_cli.exits import BAD_USAGE, DONE, ended_by
 from hiera_cli.explain import explain
+from hiera_cli.profile import profile
+from hiera_cli.reproduce import reproduce
 from hiera_cli.schema import schema
 from hiera_cli.show import show
 from hiera_cli.specs import specs
@@ -26,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 a problem in what was given, 2 bad usage, 70 a bug in hiera.",
 )
-for command in (build, check, show, diff, specs, schema, explain):
+for command in (build, check, show, diff, profile, devices, reproduce, specs, schema, explain):
     app.command()(command)
 
 

@@ -26,7 +26,6 @@ Tally = dict[str, tuple[int, Counts]]
 """The number of nodes and their counts, by the name of the primitive's class."""
 
 
-
 @dataclass(frozen=True)
 class StageCost:
     """One row of the stage table; counts are for one sample, ``name`` is ``stem``, ``stage 1``... or ``head``."""
@@ -76,10 +75,6 @@ class Cost:
     moved_once: int
     stages: tuple[StageCost, ...]
     kinds: tuple[KindCost, ...]
-
-    def bytes_moved(self, batch: int, element_bytes: int) -> int:
-        """Bytes that one batch reads and writes, every primitive by itself, with so many bytes an element."""
-        return (batch * self.moved + self.moved_once) * element_bytes
 
 
 def cost(graph: Graph) -> Cost:

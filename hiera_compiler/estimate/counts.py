@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
+from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
-from hiera_compiler.ir import Graph, Node, Table, ToGrid
+from hiera_compiler.ir import Graph, Node, Op, Shape, Table, ToGrid
 from hiera_compiler.ir.op import View
+
+ELEMENT_BYTES: Mapping[str, int] = MappingProxyType({"float32": 4, "float16": 2, "bfloat16": 2})
+"""The number formats of weights and activations, and the bytes that one element takes."""
+
+
+class Moving(Protocol):
+    """Whatever counts the elements that it moves."""
+
+    @property
+    def moved(self) -> int:
+        """Elements read and written for each sample."""
+
+    @property
+    def moved_once(self) -> int:
+        """Elements read and written once for each batch."""
+
+
+def bytes_moved(counts: Moving, batch: int, element_bytes: int) -> int:
+    """Bytes that one batch reads and writes, every primitive by itself, with so many bytes an element."""
+    return (batch * counts.moved + counts.moved_once) * element_bytes
 
 
 class Counts(NamedTuple):
@@ -15,8 +37,8 @@ class Counts(NamedTuple):
 
     ``macs`` are multiply-accumulates as the papers count them (fvcore), ``flops`` those of torch's
     FlopCounterMode, ``acts`` the elements that matrix products and convolutions write (fvcore). ``moved`` and
-    ``moved_once`` are elements read and written where every primitive runs by itself: for each sample, and
-    once for each batch (the weights, and what is computed from weights alone).
+    ``moved_once`` are elements read and written where every primitive is one kernel, attention too: for each
+    sample, and once for each batch (the weights, and what is computed from weights alone).
     """
 
     params: int = 0
@@ -40,10 +62,6 @@ class Counts(NamedTuple):
             self.moved_once + times * f,
         )
 
-    def bytes_moved(self, batch: int, element_bytes: int) -> int:
-        """Bytes that one batch reads and writes at a width of so many bytes an element."""
-        return (batch * self.moved + self.moved_once) * element_bytes
-
 
 NOTHING = Counts()
 
@@ -60,16 +78,21 @@ def node_counts(graph: Graph, node: Node, constants: Set[str] = frozenset()) -> 
         # A table's weights are read by what adds it.
         return Counts(params=node_params(node)) if isinstance(op, Table) else NOTHING
     inputs = tuple([known[name].shape for name in node.inputs])
-    products, moved, weights = op.macs(inputs, shape), op.moved(inputs, shape), op.weights()
-    params = sum(map(prod, weights.values())) if weights else 0
-    once = params
-    if moved and not constants.isdisjoint(node.inputs):
-        if node.name in constants:
-            moved, once = 0, once + moved
-        else:
-            read = sum(prod(known[name].shape) for name in node.inputs if name in constants)
-            moved, once = moved - read, once + read
-    return Counts(params, products + op.norm_macs(shape), 2 * products, op.acts(inputs, shape), moved, once)
+    counts = _op_counts(op, inputs, shape)
+    if constants.isdisjoint(node.inputs):
+        return counts
+    moved = counts.moved
+    if node.name not in constants:
+        moved = sum(prod(known[name].shape) for name in node.inputs if name in constants)
+    return counts._replace(moved=counts.moved - moved, moved_once=counts.moved_once + moved)
+
+
+@lru_cache(maxsize=16384)
+def _op_counts(op: Op, inputs: tuple[Shape, ...], shape: Shape) -> Counts:
+    """The counts of a primitive, worked out once for all graphs: a search meets the same ones again and again."""
+    products, params = op.macs(inputs, shape), sum(map(prod, op.weights().values()))
+    macs = products + op.norm_macs(shape)
+    return Counts(params, macs, 2 * products, op.acts(inputs, shape), op.moved(inputs, shape), params)
 
 
 def constant_nodes(graph: Graph) -> set[str]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hiera_compiler.estimate.kernel import ISSUED, KINDS, Kernel, kernel, touched
+from hiera_compiler.estimate.instructions import ISSUED
+from hiera_compiler.estimate.kernel import KINDS, Kernel, kernel, touched
 from hiera_compiler.estimate.tape import Call
 from hiera_compiler.estimate.tensor import Tensor
 
@@ -19,42 +20,51 @@ ORDER = ("softmax", "norm", "reduction", "element-wise", "cast", "copy")
 """A fused kernel is called after the first of these kinds that it has a call of."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Group:
     """Calls that become one kernel."""
 
     level: int
     elements: int
     calls: list[Call] = field(default_factory=list)
-    outside: dict[int, Tensor] = field(default_factory=dict)
+
+
+Entry = _Group | Call
 
 
 def fuse(calls: Sequence[Call], batch: int, kept: Iterable[int] = ()) -> list[Kernel]:
     """The kernels of the compiled calls; `kept` names the memory that is used after the last call."""
-    groups: list[_Group | Call] = []
-    home: dict[int, _Group | None] = {}
+    entries = _scheduled(calls)
+    users = _users(entries, kept)
+    return [kernel(entry, batch) if isinstance(entry, Call) else _fused(entry, users, batch) for entry in entries]
+
+
+def _scheduled(calls: Sequence[Call]) -> list[Entry]:
+    """Calls in groups. Calls fuse at equal depth: with as many products, convolutions and attentions before them."""
+    entries: list[Entry] = []
     levels: dict[int, int] = {}
+    near: dict[int, list[_Group]] = {}
     for call in calls:
         level = max((levels.get(x.source, 0) for x in call.reads), default=0)
         target = call.writes[0].source
         if call.name in EXTERNAL:
             levels[target] = max(level + 1, levels.get(target, 0))
-            home[target] = None
-            groups.append(call)
+            entries.append(call)
             continue
         levels[target] = max(level, levels.get(target, 0))
-        group = _joinable(call, level, home)
-        if group is None:
-            group = _Group(level, _elements(call))
-            groups.append(group)
-        group.calls.append(call)
-        home[target] = group
-    users = _users(groups, kept)
-    return [
-        kernel(entry, batch) if isinstance(entry, Call) else _fused(entry, users, batch)
-        for entry in groups
-        if isinstance(entry, Call) or entry.calls
-    ]
+        group = _Group(level, _elements(call), [call])
+        known = [other for x in call.reads for other in near.get(x.source, ())]
+        merged = {id(other): other for other in known if (other.level, other.elements) == (level, group.elements)}
+        for other in merged.values():
+            group.calls = other.calls + group.calls
+            entries.remove(other)
+        entries.append(group)
+        for member in group.calls:
+            for x in (*member.reads, member.writes[0]):
+                if not x.fixed:
+                    kept_near = [other for other in near.get(x.source, ()) if id(other) not in merged]
+                    near[x.source] = [*kept_near, *([group] if group not in kept_near else [])]
+    return entries
 
 
 def _elements(call: Call) -> int:
@@ -62,18 +72,10 @@ def _elements(call: Call) -> int:
     return max(x.elements for x in (*call.reads, *call.writes) if not x.fixed or all(y.fixed for y in call.reads))
 
 
-def _joinable(call: Call, level: int, home: dict[int, _Group | None]) -> _Group | None:
-    for x in call.reads:
-        group = home.get(x.source)
-        if group is not None and group.level == level and group.elements == _elements(call):
-            return group
-    return None
-
-
-def _users(groups: Sequence[_Group | Call], kept: Iterable[int]) -> dict[int, set[int]]:
+def _users(entries: Sequence[Entry], kept: Iterable[int]) -> dict[int, set[int]]:
     """For each piece of memory, the entries that read it."""
     users: dict[int, set[int]] = {source: {-1} for source in kept}
-    for entry in groups:
+    for entry in entries:
         for call in [entry] if isinstance(entry, Call) else entry.calls:
             for x in call.reads:
                 users.setdefault(x.source, set()).add(id(entry))

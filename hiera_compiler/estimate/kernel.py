@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import gcd, prod
 from typing import Literal
 
+from hiera_compiler.estimate.instructions import instructions
 from hiera_compiler.estimate.tape import Call
 from hiera_compiler.estimate.tensor import BYTES, Tensor
 
@@ -36,19 +37,6 @@ class Kernel:
     issued: float = 0.0
     issued_fixed: float = 0.0
     count: float = 1.0
-
-
-VIEWS_ONLY = 0.0
-ISSUED: dict[str, float] = {
-    "gelu": 40.0,
-    "relu": 4.0,
-    "_softmax": 25.0,
-    "native_layer_norm": 15.0,
-    "max.dim": 12.0,
-    "amax": 8.0,
-    "mean": 6.0,
-}
-"""Scalar instructions an element, from the kernels' instruction counts; element-wise arithmetic is below."""
 
 
 def kernel(call: Call, batch: int) -> Kernel:
@@ -131,20 +119,27 @@ def _attention(call: Call, batch: int) -> Kernel:
 def _convolution(call: Call, batch: int) -> Kernel:
     x, weight = call.reads[:2]
     (out,) = call.writes
-    rows, columns, depth = out.elements // out.shape[1], out.shape[1], prod(weight.shape[1:])
     moved, fixed = _traffic(call, batch)
-    macs = out.elements * depth / batch
+    macs = out.elements * prod(weight.shape[1:]) / batch
     if call.detail > 1 and weight.shape[1] == 1:
         # Depthwise: no tensor cores. A load, a multiply-add and their share of the index arithmetic for a tap.
         return Kernel("depthwise", call.node, x.dtype, macs=macs, moved=moved, moved_fixed=fixed, issued=10.0 * macs)
+    # cuDNN pads channels to multiples of 8 for its tensor-core kernels in images, not in clips (pytorch#57115).
+    clip, channels = len(x.shape) == 5, weight.shape[1]
+    scalar = x.dtype == "fp32" or (clip and channels % 8 > 0)
+    channels = channels if scalar else -(-channels // 8) * 8
+    if x.strides[1] != 1 and not scalar:
+        # cuDNN's tensor-core kernels want channels last, in multiples of 8: it converts what comes and what goes.
+        padded = x.elements // x.shape[1] * channels * BYTES[x.dtype]
+        moved += 2 * (padded + out.bytes) / batch
     return Kernel(
         kind="convolution",
         node=call.node,
-        dtype=x.dtype,
+        dtype="fp32" if scalar else x.dtype,
         macs=macs,
-        rows=rows / batch,
-        columns=columns,
-        depth=depth,
+        rows=out.elements // out.shape[1] / batch,
+        columns=out.shape[1],
+        depth=channels * prod(weight.shape[2:]),
         stacks=1,
         growth="rows",
         moved=moved,
@@ -180,39 +175,3 @@ KINDS = {
     "amax": "reduction",
     "mean": "reduction",
 }
-
-
-def instructions(call: Call) -> float:
-    """Scalar instructions an element of an eager kernel.
-
-    A kernel over contiguous operands of one dtype loads vectors. Otherwise every element pays for its index:
-    a division and remainder for each axis that the operands do not share, and an offset for each operand.
-    """
-    if call.name in ISSUED:
-        return ISSUED[call.name]
-    operands = [*(x for x in call.reads if x.elements > 1), *call.writes]
-    axes = common_axes(operands)
-    if axes > 1:
-        return 14.0 + axes * (6.0 + len(operands))
-    mixed = len({x.dtype for x in operands}) > 1 and call.name != "_to_copy"
-    return 6.0 + 4.0 * len(operands) if mixed else 2.0 + 2.0 * len(operands)
-
-
-def common_axes(operands: list[Tensor]) -> int:
-    """How many axes an element-wise kernel must walk once those that lie alike in every operand are merged."""
-    shape = max((x.shape for x in operands), key=prod)
-    aligned = [_broadcast(x, shape) for x in operands if len(x.shape) <= len(shape)]
-    order = sorted(range(len(shape)), key=lambda axis: -aligned[-1][axis])
-    axes = [axis for axis in order if shape[axis] > 1]
-    runs = 1 if axes else 0
-    for outer, inner in zip(axes, axes[1:], strict=False):
-        if any(strides[outer] != strides[inner] * shape[inner] for strides in aligned):
-            runs += 1
-    return runs
-
-
-def _broadcast(x: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The strides of a tensor read as the wider shape; zero along axes that it lacks."""
-    missing = len(shape) - len(x.shape)
-    own = [stride if size == wide else 0 for size, stride, wide in zip(x.shape, x.strides, shape[missing:], strict=True)]
-    return (*(0,) * missing, *own)

@@ -1,8 +1,9 @@
 """The most memory that activations take at one time in a forward pass at inference.
 
-Counted are the input batch, the output of every primitive, and what it holds while it runs: the attention
-matrix of all heads before and after the softmax, since it is materialised here. Not counted are the weights,
-the allocator's rounding, and what libraries take for themselves.
+Counted are the input batch and the output of every primitive. Not counted are the weights, the allocator's
+rounding, and what libraries take for themselves. Attention is one fused kernel, as it is in the emitted module
+but for bfloat16 on some CPUs; with ``materialised`` it is two products, which hold the attention matrix of all
+heads before and after the softmax.
 
 ``free`` says when a value's memory is free again. ``early``: when its last reader has run, as in compiled
 code. ``late``: when the block that made it returns, and what was made outside blocks, like each stage's end,
@@ -11,7 +12,7 @@ not before the trunk returns; so it is where the emitted module runs eagerly, fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Sequence, Set
 from typing import Literal
 
 from hiera_compiler.estimate.counts import constant_nodes, unused_nodes
@@ -22,20 +23,40 @@ from hiera_compiler.ir.sections import Section
 Free = Literal["early", "late"]
 
 
-def peak_activation_bytes(graph: Graph, batch: int, element_bytes: int, free: Free = "early") -> int:
+def peak_activation_bytes(
+    graph: Graph, batch: int, element_bytes: int, free: Free = "early", materialised: bool = False
+) -> int:
     """Bytes at the peak of a forward pass of one batch, with so many bytes an element, without the weights."""
-    return _Pass(graph, batch, free == "late").peak() * element_bytes
+    return _Pass(graph, batch, free == "late", materialised).peak() * element_bytes
+
+
+class _Sizes(dict[str, int]):
+    """Elements that each node allocates for a batch, worked out when first asked for."""
+
+    def __init__(self, graph: Graph, batch: int) -> None:
+        super().__init__()
+        self.graph, self.batch, self.constants = graph, batch, constant_nodes(graph)
+
+    def __missing__(self, name: str) -> int:
+        node = self.graph.nodes[name]
+        elements = 0
+        if not isinstance(node.op, View) or not node.inputs:
+            elements = node.op.writes(self.graph.input_shapes(node), node.shape)
+            elements *= 1 if name in self.constants else self.batch
+        self[name] = elements
+        return elements
 
 
 class _Pass:
     """A forward pass. A value is known by its owner: the node whose memory it is, or is a view of."""
 
-    def __init__(self, graph: Graph, batch: int, late: bool) -> None:
-        self.graph, self.batch, self.late = graph, batch, late
-        self.sizes: dict[str, int] = {}
-        self.constants, self.unused = constant_nodes(graph), unused_nodes(graph)
+    def __init__(self, graph: Graph, batch: int, late: bool, materialised: bool) -> None:
+        self.graph, self.late, self.materialised = graph, late, materialised
+        self.sizes = _Sizes(graph, batch)
+        self.unused = unused_nodes(graph)
         self.run = [section for section in graph.sections if section.nodes[0].name not in self.unused]
-        self.last = {self.owner(name): place for place, section in enumerate(self.run) for name in section.outside}
+        self.owners = {name: self.owner(name) for section in self.run for name in section.outside}
+        self.last = {self.owners[name]: place for place, section in enumerate(self.run) for name in section.outside}
         self.last |= dict.fromkeys(map(self.owner, self.kept()), len(self.run))
 
     def kept(self) -> Set[str]:
@@ -50,59 +71,58 @@ class _Pass:
 
     def owner(self, name: str) -> str:
         node = self.graph.nodes[name]
-        while node.inputs and self.written(node) == 0:
+        while node.inputs and self.sizes[node.name] == 0:
             node = self.graph.nodes[node.inputs[0]]
         return node.name
 
-    def written(self, node: Node) -> int:
-        """Elements that the node allocates for the batch."""
-        if isinstance(node.op, View) and node.inputs:
-            return 0
-        elements = self.sizes.get(node.name)
-        if elements is None:
-            elements = node.op.writes(self.graph.input_shapes(node), node.shape)
-            elements *= 1 if node.name in self.constants else self.batch
-            self.sizes[node.name] = elements
-        return elements
-
     def peak(self) -> int:
         """Elements at the peak. Sections that are alike, and let the same values go, are followed once."""
-        rises: dict[tuple[object, ...], int] = {}
+        rises: dict[tuple[object, ...], tuple[int, int]] = {}
+        sizes, last, owners = self.sizes, self.last, self.owners
         alive = highest = 0
         for place, section in enumerate(self.run):
-            if self.late and section.nodes[0].block is None:
-                staying = list(range(len(section.nodes)))
+            nodes = section.nodes
+            if self.late and nodes[0].block is None:
+                staying = [*range(len(nodes))]
             else:
-                staying = [index for index, node in enumerate(section.nodes) if node.name in self.last]
-            owners = dict.fromkeys(map(self.owner, section.outside))
-            dying = {name: self.written(self.graph.nodes[name]) for name in owners if self.last[name] == place}
-            key = (section.like, *staying, *dying.values())
+                staying = [index for index, node in enumerate(nodes) if node.name in last]
+            entering = dict.fromkeys([owners[name] for name in section.outside])
+            dying = [name for name in entering if last[name] == place]
+            key = (section.like, *staying, *[sizes[name] for name in dying])
             if key not in rises:
-                rises[key] = self.rise(section, dying, {section.nodes[index].name for index in staying})
-            highest = max(highest, alive + rises[key])
-            alive += sum(self.written(section.nodes[index]) for index in staying) - sum(dying.values())
+                names = {nodes[index].name for index in staying}
+                rises[key] = self.rise(section, dying, names), sum([sizes[name] for name in names])
+            rise, made = rises[key]
+            highest = max(highest, alive + rise)
+            alive += made - sum([sizes[name] for name in dying])
         return highest
 
-    def rise(self, section: Section, dying: Mapping[str, int], staying: Set[str]) -> int:
+    def rise(self, section: Section, dying: Sequence[str], staying: Set[str]) -> int:
         """By how many elements memory rises at most within a section, above what is alive at its start."""
-        owners = {name: self.owner(name) for name in section.outside}
+        sizes = self.sizes
+        owners = {name: self.owners[name] for name in section.outside}
         last: dict[str, Node] = {}
         for node in section.nodes:
-            owners[node.name] = node.name if self.written(node) or not node.inputs else owners[node.inputs[0]]
-            last |= {owners[name]: node for name in (*node.inputs, node.name)}
+            read = [owners[name] for name in node.inputs]
+            owners[node.name] = own = node.name if sizes[node.name] or not read else read[0]
+            last[own] = node
+            for name in read:
+                last[name] = node
         alive = highest = 0
-        sizes = {} if self.late else dict(dying)
+        held = {} if self.late else {name: sizes[name] for name in dying}
         for node in section.nodes:
-            new = self.written(node)
-            if new == 0:
-                scratch = 0
-            else:
-                scratch = node.op.scratch(self.graph.input_shapes(node), node.shape) * self.batch
-            highest = max(highest, alive + new + scratch)
+            new = sizes[node.name]
+            highest = max(highest, alive + new + (self.scratch(node) if self.materialised else 0))
             alive += new
-            if not self.late and node.name not in staying:
-                sizes[node.name] = new
-            for name in {owners[name] for name in (*node.inputs, node.name)}:
-                if last[name] is node:
-                    alive -= sizes.pop(name, 0)
+            if self.late:
+                continue
+            if new and node.name not in staying:
+                held[node.name] = new
+            for name in (*node.inputs, node.name):
+                owner = owners[name]
+                if last[owner] is node:
+                    alive -= held.pop(owner, 0)
         return highest
+
+    def scratch(self, node: Node) -> int:
+        return node.op.scratch(self.graph.input_shapes(node), node.shape) * self.sizes.batch

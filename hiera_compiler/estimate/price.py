@@ -7,6 +7,7 @@ rates divided by an efficiency. Few constants, each with a meaning and a prior.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from typing import Literal, NamedTuple
 
@@ -23,7 +24,8 @@ class Constants:
 
     `products`, `convolutions`, `attention`, `memory`: shares of the data sheet's rates that large kernels reach.
     `unaligned`: the rate of half-precision products whose leading dimensions are odd, as a share of the fp32 rate.
-    `lanes`: scalar instructions issued per lane and cycle. `launch`: seconds that a kernel costs in a full queue.
+    `lanes`: scalar instructions issued per lane and cycle; `depthwise`: the same in depthwise convolutions.
+    `launch`: seconds that a kernel costs in a full queue.
     `scale`: all times are multiplied by it; it absorbs what one machine's clocks and protocol add.
     """
 
@@ -33,6 +35,7 @@ class Constants:
     unaligned: float = 0.60
     memory: float = 0.85
     lanes: float = 0.80
+    depthwise: float = 0.80
     launch: float = 2.5e-6
     scale: float = 1.0
 
@@ -46,7 +49,8 @@ class Demand(NamedTuple):
     unaligned: float
     memory: float
     lanes: float
-    count: float
+    depthwise: float
+    launches: float
 
 
 def demand(kernel: Kernel, device: Device, batch: int) -> Demand:
@@ -54,16 +58,19 @@ def demand(kernel: Kernel, device: Device, batch: int) -> Demand:
     count = kernel.count
     memory = (kernel.moved * batch + kernel.moved_fixed) / device.bandwidth * count
     lanes = (kernel.issued * batch + kernel.issued_fixed) / device.lane_rate * count
-    if kernel.kind == "product":
-        seconds = _product_seconds(kernel, device, batch) * count
-        if kernel.dtype == "fp16" and kernel.alignment < 8:
-            return Demand(0.0, 0.0, 0.0, seconds, memory, lanes, count)
-        return Demand(seconds, 0.0, 0.0, 0.0, memory, lanes, count)
-    if kernel.kind == "convolution":
-        return Demand(0.0, _product_seconds(kernel, device, batch) * count, 0.0, 0.0, memory, lanes, count)
-    if kernel.kind == "attention":
-        return Demand(0.0, 0.0, _attention_seconds(kernel, device, batch) * count, 0.0, memory, lanes, count)
-    return Demand(0.0, 0.0, 0.0, 0.0, memory, lanes, count)
+    products = convolutions = attention = unaligned = depthwise = 0.0
+    match kernel.kind:
+        case "product":
+            products = _product_seconds(kernel, device, batch) * count
+            if kernel.dtype == "fp16" and kernel.alignment < 8:
+                products, unaligned = 0.0, products
+        case "convolution":
+            convolutions = _product_seconds(kernel, device, batch) * count
+        case "attention":
+            attention = _attention_seconds(kernel, device, batch) * count
+        case "depthwise":
+            lanes, depthwise = 0.0, lanes
+    return Demand(products, convolutions, attention, unaligned, memory, lanes, depthwise, count)
 
 
 def seconds(need: Demand, constants: Constants) -> tuple[float, Resource]:
@@ -74,7 +81,8 @@ def seconds(need: Demand, constants: Constants) -> tuple[float, Resource]:
         + need.attention / constants.attention
         + need.unaligned / constants.unaligned
     )
-    memory, lanes = need.memory / constants.memory, need.lanes / constants.lanes
+    memory = need.memory / constants.memory
+    lanes = need.lanes / constants.lanes + need.depthwise / constants.depthwise
     if tensor >= memory and tensor >= lanes:
         return tensor * constants.scale, "tensor cores"
     if memory >= lanes:
@@ -105,9 +113,10 @@ def _attention_seconds(kernel: Kernel, device: Device, batch: int) -> float:
     return work / device.rate("fp16" if kernel.dtype == "fp16" else "fp32")
 
 
+@cache
 def _tile(size: float) -> int:
-    """The smallest tile side that covers the axis, up to 128."""
-    return next((tile for tile in (16, 32, 64) if size <= tile), 128)
+    """The tile side that wastes least: small tiles pad less and re-read more."""
+    return min((128, 64, 32, 16), key=lambda tile: ceil(size / tile) * tile * (1 + 8 / tile))
 
 
 def _up(size: float, step: int) -> float:

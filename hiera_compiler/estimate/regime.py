@@ -31,11 +31,21 @@ class Regime:
 
 
 PAPER = Regime(
-    "paper-eager-amp", "1.12", True, False, False, "fp32", released_code=True, keeps_cast_weights=True
+    "paper-eager-amp",
+    torch="1.12",
+    autocast=True,
+    compiled=False,
+    fused_attention=False,
+    weights="fp32",
+    released_code=True,
+    keeps_cast_weights=True,
 )
-"""Hiera's appendix on speed: eager PyTorch 1.12, autocast, no fused attention, the released benchmark's loop."""
-EAGER_AMP = Regime("eager-amp", "2.13", True, False, True, "fp32")
-EAGER_HALF = Regime("eager-half", "2.13", False, False, True, "fp16")
-COMPILED_HALF = Regime("compiled-half", "2.13", False, True, True, "fp16")
-EAGER_FP32 = Regime("eager-fp32", "2.13", False, False, False, "fp32")
-COMPILED_FP32 = Regime("compiled-fp32", "2.13", False, True, False, "fp32")
+"""Hiera's appendix on speed: the released code in eager PyTorch 1.12, autocast, no fused attention."""
+EAGER_AMP = Regime("eager-amp", "2.13", autocast=True, compiled=False, fused_attention=True, weights="fp32")
+EAGER_HALF = Regime("eager-half", "2.13", autocast=False, compiled=False, fused_attention=True, weights="fp16")
+COMPILED_AMP = Regime("compiled-amp", "2.13", autocast=True, compiled=True, fused_attention=True, weights="fp32")
+COMPILED_HALF = Regime("compiled-half", "2.13", autocast=False, compiled=True, fused_attention=True, weights="fp16")
+EAGER_FP32 = Regime("eager-fp32", "2.13", autocast=False, compiled=False, fused_attention=False, weights="fp32")
+COMPILED_FP32 = Regime("compiled-fp32", "2.13", autocast=False, compiled=True, fused_attention=False, weights="fp32")
+
+REGIMES = (PAPER, EAGER_AMP, EAGER_HALF, COMPILED_AMP, COMPILED_HALF, EAGER_FP32, COMPILED_FP32)

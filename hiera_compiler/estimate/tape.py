@@ -46,11 +46,11 @@ class Tape:
         return self.tensor(shape, self.regime.weights, fixed=True)
 
     def call(
-        self, name: str, reads: tuple[Tensor, ...], shape: Sizes, dtype: DType, strides: Sizes | None = None, detail: int = 1
+        self, name: str, reads: tuple[Tensor, ...], shape: Sizes, dtype: DType, strides: Sizes | None = None
     ) -> Tensor:
         """Append a call with one result."""
         result = self.tensor(shape, dtype, fixed=all(tensor.fixed for tensor in reads), strides=strides)
-        self.calls.append(Call(name, reads, (result,), self.node, detail))
+        self.calls.append(Call(name, reads, (result,), self.node))
         return result
 
     def pointwise(self, name: str, *reads: Tensor) -> Tensor:
@@ -119,10 +119,8 @@ class Tape:
         return self.call("native_layer_norm", (x, *weights), x.shape, x.dtype)
 
     def softmax(self, x: Tensor) -> Tensor:
-        """Softmax over the last axis; under autocast in fp32."""
-        if self.regime.autocast:
-            x = self.cast(x, "fp32")
-        return self.call("_softmax", (x,), x.shape, x.dtype)
+        """Softmax over the last axis; autocast asks for an fp32 result, which the kernel makes from half input."""
+        return self.call("_softmax", (x,), x.shape, "fp32" if self.regime.autocast else x.dtype)
 
     def matmul(self, a: Tensor, b: Tensor) -> Tensor:
         """A product of stacks of matrices: all leading axes are folded into one, by copies where they must be."""
@@ -141,7 +139,7 @@ class Tape:
         if self.regime.fused_attention and len(q.shape) == 4:
             dtype = self.product_dtype(q)
             q, k, v = (self.cast(x, dtype) for x in (q, k, v))
-            batch, heads, tokens, width = q.shape
+            _, heads, tokens, width = q.shape
             strides = (tokens * heads * width, width, heads * width, 1)
             return self.call("attention", (q, k, v), q.shape, dtype, strides)
         scores = self.matmul(self.pointwise("mul", q), k.transpose(-2 + len(k.shape), -1 + len(k.shape)))

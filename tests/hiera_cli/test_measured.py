@@ -90,6 +90,14 @@ def test_traces_are_named(hiera: Hiera) -> None:
     assert Path(page).is_file()
 
 
+def test_a_page_shows_the_prediction_for_a_named_device(hiera: Hiera) -> None:
+    done = hiera("profile", "tiny.yaml", "--trace", "traces", "--device", "a100-40gb")
+    assert done.code == 0
+    page = Path("traces/tiny.eager.html").read_text(encoding="utf-8")
+    assert "prediction for a100-40gb, eager-half, fp16" in page
+    assert page.count("predicted: ") == 3  # stem, stage 1 and head
+
+
 def test_an_interruption_prints_what_is_complete(hiera: Hiera, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(self: object) -> None:
         raise KeyboardInterrupt

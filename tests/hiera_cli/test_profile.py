@@ -102,11 +102,12 @@ def test_counting_and_predicting_import_no_torch() -> None:
     assert done.stdout.splitlines()[-1] == "False"
 
 
-def test_an_unknown_device_is_told_with_the_known_ones(hiera: Any) -> None:
-    done = hiera("profile", "hiera_t", "--device", "a100-40g")
+@pytest.mark.parametrize(("name", "meant"), [("a100-40g", "a100-40gb"), ("a100", "a100-40gb"), ("rtx3090", "rtx-3090")])
+def test_an_unknown_device_is_told_with_the_nearest_known_one(hiera: Any, name: str, meant: str) -> None:
+    done = hiera("profile", "hiera_t", "--device", name)
     assert (done.code, done.out) == (1, "")
-    assert "there is no device 'a100-40g'" in done.err
-    assert "did you mean a100-40gb?" in done.err
+    assert f"there is no device '{name}'" in done.err
+    assert f"did you mean {meant}" in done.err
 
 
 def test_every_regime_of_a_device_is_predicted_with_its_interval(hiera: Any) -> None:

@@ -43,6 +43,34 @@ def test_a_figure_that_is_off_ends_with_1(hiera: Any, tmp_path: Path, monkeypatc
     assert done.out.splitlines()[-1] == "0 of 1 rows equal the paper's, rounded as there"
 
 
+def test_predictions_come_with_errors_intervals_and_goals(hiera: Any) -> None:
+    done = hiera("reproduce", "--predictions", "--json")
+    found = json.loads(done.out)["predictions"]
+    assert done.code == 0
+    rows = {(row["table"], row["name"]): row for row in found["rows"]}
+    assert {table for table, _ in rows} == {"table_1", "table_16", "table_17"}
+    base = rows["table_17", "hiera_b"]
+    assert base["published"] == 1556
+    assert base["error"] == pytest.approx(base["predicted"] / 1556 - 1)
+    assert base["low"] < base["predicted"] < base["high"]
+    assert "b_replace_convs_with_maxpools" in found["missing"]
+    for one in found["summaries"]:
+        assert one["met"] == (None if one["goal"] is None else one["mean"] <= one["goal"])
+        assert one["fitted_on"]
+    assert all(one["inside"] <= one["rows"] for one in found["coverages"])
+
+
+def test_predictions_are_shown_with_one_line_for_each_held_out_group(hiera: Any) -> None:
+    out = hiera("reproduce", "--predictions").out
+    for number in (1, 16, 17):
+        assert f"Table {number}: throughput on an A100 40 GB" in out
+    line = next(line for line in out.splitlines() if line.startswith("A100 paper, Hiera images"))
+    mean, worst, goal, verdict, fit = line.split()[-5:]
+    assert float(mean) <= float(worst)
+    assert verdict == ("met" if float(mean) <= float(goal) else "missed")
+    assert f"fit {fit}: " in out
+
+
 @pytest.mark.parametrize(("count", "error"), [(27_499_999, -1), (27_500_000, 0), (28_499_999, 0), (28_500_000, 1)])
 def test_counts_are_rounded_as_people_round(count: int, error: int) -> None:
     row = published.PublishedRow("hiera_t", (), gmacs=5, mparams=28)

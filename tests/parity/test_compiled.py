@@ -35,6 +35,8 @@ def compiled_outputs(model: Published, folder: Path, backend: str) -> tuple[dict
         def outputs(pixels: Tensor, kept: Tensor) -> dict[str, Tensor]:
             return named(ours(pixels), ours.features(pixels), ours.features(pixels, kept))
 
+        # Each case compiles this same function: the ninth would meet torch's limit on recompiling one.
+        torch.compiler.reset()
         # All outputs from one graph: the compiler sees that they share the encoder, and builds it once.
         return torch.compile(outputs, fullgraph=True, backend=backend)(images, kept_units(mask)), expected
 

@@ -122,9 +122,7 @@ def test_other_files_are_no_checkpoints(compilation: hc.Compilation, tmp_path: P
 
 
 def test_missing_file_and_folder_are_refused(compilation: hc.Compilation, tmp_path: Path) -> None:
-    assert refusal(compilation, tmp_path / "w.pth").message == (
-        "the weights cannot be read: no such file or directory"
-    )
+    assert refusal(compilation, tmp_path / "w.pth").message == ("the weights cannot be read: no such file or directory")
     assert "folder" in (refusal(compilation, tmp_path / "no" / "w.pth").help or "")
     assert refusal(compilation, tmp_path).message == "the weights cannot be read: it is a folder"
     with pytest.raises(hc.SpecError, match="H801"):

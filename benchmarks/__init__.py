@@ -1,0 +1,1 @@
+"""Commands that measure and print tables; README.md tells what each is for."""

@@ -1,0 +1,77 @@
+"""The evaluation of the predictions, as data and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import groupby
+from string import ascii_lowercase
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from hiera_cli.columns import columns
+
+if TYPE_CHECKING:
+    from hiera_compiler.estimate.evaluation import Evaluation, Row, Summary
+
+
+def evaluation_data(found: Evaluation) -> dict[str, Any]:
+    """The evaluation as plain data; errors are shares, as 0.05 for 5 %."""
+    return {
+        "rows": [asdict(row) | {"error": row.error, "inside": row.inside} for row in found.rows],
+        "summaries": [asdict(one) | {"met": one.met} for one in found.summaries],
+        "coverages": [asdict(one) | {"share": one.share, "met": one.met} for one in found.coverages],
+        "missing": list(found.not_covered),
+    }
+
+
+def tables(found: Evaluation) -> str:
+    """The paper's throughput beside the predicted one, then one line for each group of held-out rows."""
+    rows = sorted(found.rows, key=lambda row: int(row.table.removeprefix("table_")))
+    parts = [_table(name, list(several)) for name, several in groupby(rows, key=lambda row: row.table)]
+    parts.append(fill(f"missing, for want of a spec: {', '.join(found.not_covered)}", 118, break_on_hyphens=False))
+    sources = dict(zip(dict.fromkeys(one.fitted_on for one in found.summaries), ascii_lowercase, strict=False))
+    header = ["held-out rows", "rows", "mean %", "worst %", "goal %", "", "fit"]
+    lines = [[*_summary(one), sources[one.fitted_on]] for one in found.summaries]
+    parts.append(columns(header, lines, right=range(1, 5)))
+    parts.append("\n".join(f"fit {letter}: {source}" for source, letter in sources.items()))
+    parts.append("\n".join(_coverages(found)))
+    return "\n\n".join(parts)
+
+
+def _table(name: str, rows: list[Row]) -> str:
+    header = ["model", "unit", "paper", "predicted", "error %", "90 % interval", ""]
+    lines = [
+        [
+            row.name,
+            row.unit,
+            f"{row.published:.1f}",
+            f"{row.predicted:.1f}",
+            f"{100 * row.error:+.1f}",
+            f"{row.low:.1f}–{row.high:.1f}",
+            "" if row.inside else "outside",
+        ]
+        for row in rows
+    ]
+    title = f"Table {name.removeprefix('table_')}: throughput on an A100 40 GB, as the paper measured"
+    return f"{title}\n{columns(header, lines, right=range(2, 6))}\nmean error: {', '.join(_means(rows))}"
+
+
+def _means(rows: list[Row]) -> Iterator[str]:
+    """The mean error of Hiera, and apart from it that of ViT, whose rows on images are what was fitted."""
+    for name, is_one in (("Hiera", False), ("ViT", True)):
+        errors = [abs(row.error) for row in rows if row.name.startswith("vit") is is_one]
+        if errors:
+            yield f"{name} {100 * sum(errors) / len(errors):.1f} %"
+
+
+def _summary(one: Summary) -> list[str]:
+    goal = "" if one.goal is None else f"{100 * one.goal:.1f}"
+    verdict = {None: "", True: "met", False: "missed"}[one.met]
+    return [one.title, str(one.rows), f"{100 * one.mean:.1f}", f"{100 * one.worst:.1f}", goal, verdict]
+
+
+def _coverages(found: Evaluation) -> Iterator[str]:
+    for one in found.coverages:
+        goal = f"goal {100 * one.low:.0f}–{100 * one.high:.0f} %, {'met' if one.met else 'missed'}"
+        yield f"{one.title}: {one.inside} of {one.rows} inside, {100 * one.share:.0f} % ({goal})"

@@ -1,0 +1,227 @@
+"""The flags of `hiera profile` that measure: speed on the machine at hand, traces, and models of other people."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from hiera_compiler import Compilation
+    from hiera_compiler.estimate.predict import Prediction
+    from hiera_compiler.profile import Run, Subject
+
+TARGETS = (
+    "Spec files, or names of bundled specs; also timm:NAME, and module:FILE.py:FUNCTION, which runs that file of yours."
+)
+
+Measure: TypeAlias = Annotated[
+    bool,
+    typer.Option("--measure", help="Measure speed and memory on this machine by the paper's protocol (minutes)."),
+]
+Regime: TypeAlias = Annotated[
+    Literal["eager", "compiled"],
+    typer.Option(help="How it runs; compiled means full graphs, or an error."),
+]
+TrainImages: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="With --measure: samples to train on, for days of training."),
+]
+Epochs: TypeAlias = Annotated[
+    float | None, typer.Option(min=0.01, metavar="E", help="With --train-images: how often it is gone through.")
+]
+NoTrain: TypeAlias = Annotated[bool, typer.Option("--no-train", help="With --measure: leave training speed out.")]
+Trace: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write a trace of each model there, for Perfetto and TensorBoard, and as a page."),
+]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to measure, where and how."""
+
+    measure: bool = False
+    device: str | None = None
+    dtype: str | None = None
+    batch: int | None = None
+    """None for the best of a sweep."""
+    regime: Literal["eager", "compiled"] = "eager"
+    train: bool = True
+    train_images: int | None = None
+    epochs: float | None = None
+    trace: Path | None = None
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything is to be run."""
+        return self.measure or self.trace is not None
+
+    @property
+    def names_this_machine(self) -> bool:
+        """Whether the device is one to measure on, and not one to predict for."""
+        return self.anything and re.fullmatch(r"cpu|cuda(:\d+)?", self.device or "") is not None
+
+    def require_consistent(self) -> None:
+        """Raises bad usage where one flag needs another."""
+        if (self.train_images is None) != (self.epochs is None):
+            raise typer.BadParameter("--train-images and --epochs go together")
+        if self.train_images is not None and not (self.measure and self.train):
+            raise typer.BadParameter("--train-images needs --measure, with training")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was measured, by position of the model; the run is none where only traces were asked for."""
+
+    run: Run | None
+    traces: tuple[tuple[Path, Path], ...]
+    asked: Asked
+
+    def data(self, index: int) -> dict[str, Any]:
+        """What the profile of one model says of it: `measured`, and `traces` where there are some."""
+        found: dict[str, Any] = {"measured": []}
+        if self.run is not None and index < len(self.run.measurements):
+            one = self.run.measurements[index]
+            found["measured"] = [one.data() | {"training_days": _days(self.asked, one)}]
+        if index < len(self.traces):
+            found["traces"] = [str(path) for path in self.traces[index]]
+        return found
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped before its end."""
+        return self.run is not None and self.run.interrupted
+
+
+def peer(target: str) -> Subject:
+    """The model that `timm:NAME` or `module:FILE.py:FACTORY` names, counted on the meta device. Raises SpecError."""
+    from hiera_compiler.profile import peer as find
+
+    _quiet()
+    subject = find(target)
+    subject.count  # noqa: B018 - raises where it cannot be traced
+    return subject
+
+
+def peer_data(subject: Subject, batch: int, number_format: str) -> dict[str, Any]:
+    """A peer's profile as plain data, with the same counts as a spec's and none where only a graph has them."""
+    from hiera_compiler.estimate import ELEMENT_BYTES
+
+    counted, width = subject.count, ELEMENT_BYTES[number_format]
+    return {
+        "name": subject.name,
+        "input": list(subject.input_shape),
+        "batch": batch,
+        "dtype": number_format,
+        "params": counted.params,
+        "macs": counted.macs,
+        "flops": counted.flops,
+        "acts": counted.acts,
+        "weight_bytes": counted.params * width,
+        "peak_activation_bytes": None,
+        "peak_activation_bytes_eager": counted.peak_bytes * batch * width // 4,
+        "bytes_moved": None,
+        "stages": [],
+        "ops": [],
+        "measured": [],
+        "predicted": [],
+    }
+
+
+def measured(models: Sequence[Compilation | Subject], asked: Asked) -> Outcome:
+    """Everything that was asked for, measured. Raises SpecError, and bad usage for flags that do not fit together."""
+    _quiet()
+    from hiera_cli.bars import Bars
+    from hiera_compiler.profile import measure
+
+    run, traces = None, []
+    device = asked.device if asked.device and asked.names_this_machine else _here()
+    with Bars() as bars:
+        if asked.measure:
+            run = measure(
+                models,
+                device=device,
+                dtype=asked.dtype,
+                batch=asked.batch or "auto",
+                regime=asked.regime,
+                train=asked.train,
+                progress=bars,
+            )
+        if asked.trace is not None and not (run and run.interrupted):
+            for index, model in enumerate(models):
+                bars(f"tracing {_name(model)}", 0, 1)
+                found = run.measurements[index].batch if run else asked.batch
+                traces.append(_traced(model, asked.trace, found or 1, device, asked))
+    return Outcome(run, tuple(traces), asked)
+
+
+def _traced(model: Compilation | Subject, folder: Path, batch: int, device: str, asked: Asked) -> tuple[Path, Path]:
+    """The trace and its page, which shows the prediction for the device that was named, if another one was."""
+    from hiera_compiler.profile import trace
+
+    prediction = None if asked.device is None or asked.names_this_machine else _prediction(model, batch, asked)
+    files = trace(
+        model,
+        folder,
+        batch,
+        device=device,
+        dtype=asked.dtype,
+        regime=asked.regime,
+        predicted={name: 1000 * seconds for name, seconds in prediction.stages} if prediction else None,
+        predicted_for=f"{prediction.device}, {prediction.regime}, {prediction.dtype}" if prediction else "",
+    )
+    return files.trace, files.page
+
+
+def _prediction(model: Compilation | Subject, batch: int, asked: Asked) -> Prediction | None:
+    """For the regime that is measured: that without autocast where there are two; none for other people's models."""
+    from hiera_cli.predicted import predictions
+    from hiera_compiler import Compilation
+
+    if asked.device is None or not isinstance(model, Compilation):
+        return None
+    found = [one for one in predictions(model, asked.device, batch) if one.regime.startswith(asked.regime)]
+    return next((one for one in found if "amp" not in one.regime), found[0] if found else None)
+
+
+def report(outcome: Outcome) -> list[str]:
+    """What was measured, in paragraphs for people."""
+    from hiera_cli.measured_tables import tables
+
+    parts = [tables(outcome.run, _all_days(outcome))] if outcome.run and outcome.run.measurements else []
+    parts += [f"wrote {page}\n      {file}" for file, page in outcome.traces]
+    return parts
+
+
+def _all_days(outcome: Outcome) -> Mapping[int, float]:
+    found = outcome.run.measurements if outcome.run else ()
+    days = {index: _days(outcome.asked, one) for index, one in enumerate(found)}
+    return {index: value for index, value in days.items() if value is not None}
+
+
+def _days(asked: Asked, one: Any) -> float | None:
+    if asked.train_images is None or asked.epochs is None or one.training is None:
+        return None
+    return float(one.training.device_days(asked.train_images, asked.epochs))
+
+
+def _here() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _name(model: Compilation | Subject) -> str:
+    spec = getattr(model, "spec", None)
+    return str(spec.name if spec is not None else getattr(model, "name", "model"))
+
+
+def _quiet() -> None:
+    """Before torch is imported: its profiler would print its stages on stderr."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")

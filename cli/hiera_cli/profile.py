@@ -1,0 +1,185 @@
+"""`hiera profile`: what a spec costs, exactly; what was measured here; what is predicted for other devices."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hiera_cli import measured
+from hiera_cli.exits import INTERRUPTED
+from hiera_cli.options import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hiera_compiler import Compilation
+    from hiera_compiler.estimate.predict import Prediction
+    from hiera_compiler.profile import Subject
+
+_SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
+
+
+def profile(
+    specs: Annotated[list[str], typer.Argument(metavar="SPEC...", help=measured.TARGETS, show_default=False)],
+    settings: Settings = None,
+    batch: Annotated[
+        str, typer.Option(metavar="N|auto", help="Samples in a batch; auto counts memory for one, measures the best.")
+    ] = "auto",
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT", help="Number format of weights and activations; float32, or float16 measured on CUDA."
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Predict speed on this device (`hiera devices`); or, with --measure, cpu or cuda."
+        ),
+    ] = None,
+    measure: measured.Measure = False,
+    regime: measured.Regime = "eager",
+    no_train: measured.NoTrain = False,
+    train_images: measured.TrainImages = None,
+    epochs: measured.Epochs = None,
+    trace: measured.Trace = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object for each spec, one a line, on stdout.")
+    ] = False,
+) -> None:
+    """Say what specs cost: parameters, multiply-accumulates, memory; and how fast they are, measured or predicted.
+
+    The costs are exact; they and predictions need no torch. Several specs share one table; one alone is also shown
+    by stage and by kind of primitive.
+    """
+    count, number_format = _batch(batch), _number_format(dtype or "float32")
+    asked = measured.Asked(measure, device, dtype, count, regime, not no_train, train_images, epochs, trace)
+    asked.require_consistent()
+    models = _models(specs, settings or ())
+    rows = [_row(model, count or 1, number_format) for model in models]
+    found = _predictions(models, device, count) if device and not asked.names_this_machine else []
+    outcome = measured.measured(models, asked) if asked.anything else None
+    if as_json:
+        _print_lines(rows, found, outcome)
+    else:
+        _print_tables(rows, found, outcome)
+    if outcome and outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _print_lines(rows: list[dict[str, Any]], found: list[list[Prediction]], outcome: measured.Outcome | None) -> None:
+    """One JSON object a line for each model."""
+    import json
+
+    for index, row in enumerate(rows):
+        if found:
+            from hiera_cli.predicted import prediction_data
+
+            row["predicted"] = list(map(prediction_data, found[index]))
+        typer.echo(json.dumps(row | (outcome.data(index) if outcome else {})))
+
+
+def _print_tables(rows: list[dict[str, Any]], found: list[list[Prediction]], outcome: measured.Outcome | None) -> None:
+    """Everything for people; models of others have no graph to predict from, and so no rows there."""
+    from hiera_cli.profile_tables import tables
+
+    parts = [tables(rows)]
+    named = [(row["name"], several) for row, several in zip(rows, found, strict=bool(found)) if several]
+    if named:
+        from hiera_cli import predicted
+
+        parts.append(predicted.tables(named))
+    typer.echo("\n\n".join([*parts, *(measured.report(outcome) if outcome else ())]))
+
+
+def _predictions(models: list[Compilation | Subject], device: str, batch: int | None) -> list[list[Prediction]]:
+    """The predictions of each model: of specs in every regime known for the device, of others none."""
+    from hiera_cli.predicted import predictions
+    from hiera_compiler import Compilation
+
+    return [predictions(model, device, batch) if isinstance(model, Compilation) else [] for model in models]
+
+
+def _row(model: Compilation | Subject, batch: int, number_format: str) -> dict[str, Any]:
+    from hiera_compiler import Compilation
+
+    if isinstance(model, Compilation):
+        return profile_data(model, batch, number_format)
+    return measured.peer_data(model, batch, number_format)
+
+
+def profile_data(compilation: Compilation, batch: int, number_format: str) -> dict[str, Any]:
+    """A spec's profile as plain data: counts are for one sample, bytes for a batch in a number format."""
+    from hiera_compiler.estimate import ELEMENT_BYTES, bytes_moved, peak_activation_bytes
+
+    cost, graph, width = compilation.cost, compilation.graph, ELEMENT_BYTES[number_format]
+    parts = {
+        name: [asdict(row) | {"bytes_moved": bytes_moved(row, batch, width)} for row in rows]
+        for name, rows in (("stages", cost.stages), ("ops", cost.kinds))
+    }
+    return {
+        "name": compilation.spec.name,
+        "input": list(compilation.spec.input_shape),
+        "batch": batch,
+        "dtype": number_format,
+        "params": cost.params,
+        "macs": cost.macs,
+        "flops": cost.flops,
+        "acts": cost.acts,
+        "weight_bytes": cost.params * width,
+        "peak_activation_bytes": peak_activation_bytes(graph, batch, width),
+        "peak_activation_bytes_eager": peak_activation_bytes(graph, batch, width, "late"),
+        "bytes_moved": bytes_moved(cost, batch, width),
+        **parts,
+        "measured": [],
+        "predicted": [],
+    }
+
+
+def _batch(text: str) -> int | None:
+    """The number of samples, or None for `auto`; raises SpecError for anything else."""
+    if text == "auto":
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0:
+        return int(text)
+    from hiera_compiler.diagnostics import SpecError
+    from hiera_compiler.profile.problems import not_a_batch
+
+    raise SpecError(not_a_batch(text))
+
+
+def _number_format(text: str) -> str:
+    """The full name of a number format; raises SpecError where there is none of that name."""
+    from hiera_compiler.estimate import ELEMENT_BYTES
+
+    name = _SHORT.get(text, text)
+    if name in ELEMENT_BYTES:
+        return name
+    from hiera_compiler.diagnostics import SpecError
+    from hiera_compiler.profile.problems import unknown_dtype
+
+    raise SpecError(unknown_dtype(text, [*ELEMENT_BYTES, *_SHORT]))
+
+
+def _models(names: Sequence[str], settings: Sequence[str]) -> list[Compilation | Subject]:
+    """Compilations with their graphs, and peers, counted; raises SpecError with the problems of all of them."""
+    from hiera_compiler import SpecError, compile
+    from hiera_compiler.profile.targets import is_peer
+
+    found: dict[Any, None] = {}
+    models: list[Compilation | Subject] = []
+    for name in names:
+        try:
+            if is_peer(name):
+                models.append(measured.peer(name))
+                continue
+            compilation = compile(name, settings)
+            compilation.graph  # noqa: B018 - the last phase that can find a problem
+            models.append(compilation)
+        except SpecError as error:
+            found |= dict.fromkeys(error.diagnostics)
+    if found:
+        raise SpecError(found)
+    return models

@@ -1,0 +1,89 @@
+"""`hiera reproduce`: the paper's tables beside ours, and how good the predictions are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hiera_cli.columns import columns
+from hiera_cli.evaluation_tables import evaluation_data
+from hiera_cli.evaluation_tables import tables as evaluation_tables
+from hiera_cli.exits import PROBLEMS
+from hiera_cli.options import AsJson
+from hiera_cli.output import print_json
+
+if TYPE_CHECKING:
+    from hiera_compiler.estimate.evaluation import Evaluation
+    from hiera_compiler.estimate.published import PublishedRow, PublishedTable
+
+
+def reproduce(
+    predictions: Annotated[
+        bool, typer.Option("--predictions", help="Also predict the throughput of Tables 1, 16 and 17 (seconds).")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the paper's tables beside ours: parameters, multiply-accumulates, throughput.
+
+    Exits with 1 if parameters or multiply-accumulates, rounded as in the paper, are not the paper's.
+    """
+    from hiera_compiler.estimate.published import cost_tables
+
+    tables = [_table(table) for table in cost_tables()]
+    passed = all(row["agrees"] is not False for table in tables for row in table["rows"])
+    found = _evaluation() if predictions else None
+    if as_json:
+        print_json({"agrees": passed, "tables": tables} | ({"predictions": evaluation_data(found)} if found else {}))
+    else:
+        typer.echo("\n\n".join([*map(_text, tables), *([evaluation_tables(found)] if found else [])]))
+    if not passed:
+        raise typer.Exit(PROBLEMS)
+
+
+def _evaluation() -> Evaluation:
+    from hiera_compiler import compile
+    from hiera_compiler.estimate.evaluation import evaluate
+
+    return evaluate(lambda name: compile(name).graph)
+
+
+def _table(table: PublishedTable) -> dict[str, Any]:
+    return {"table": table.number, "title": table.title, "rows": list(map(_row, table.rows))}
+
+
+def _row(row: PublishedRow) -> dict[str, Any]:
+    """A row of the paper with our counts of the same model; none where no spec of that name ships."""
+    from hiera_compiler import bundled, compile
+
+    found: dict[str, Any] = {"model": row.model, "settings": list(row.settings)}
+    found["paper"] = {"mparams": row.mparams, "gmacs": row.gmacs}
+    if bundled.path(row.model) is None:
+        return found | {"params": None, "macs": None, "error": None, "agrees": None}
+    cost = compile(row.model, row.settings).cost
+    mparams, gmacs = row.errors(cost.params, cost.macs)
+    error = {"mparams": mparams, "gmacs": gmacs}
+    return found | {"params": cost.params, "macs": cost.macs, "error": error, "agrees": not (mparams or gmacs)}
+
+
+def _text(table: dict[str, Any]) -> str:
+    """A table, the models that have no spec, and one line that sums it up."""
+    known = [row for row in table["rows"] if row["agrees"] is not None]
+    header = ["model", "params M", "paper", "error", "GMACs", "paper", "error"]
+    lines = [f"Table {table['table']}: {table['title']}", columns(header, list(map(_cells, known)), right=range(1, 7))]
+    missing = [row["model"] for row in table["rows"] if row["agrees"] is None]
+    if missing:
+        lines.append(f"missing, for want of a spec: {', '.join(missing)}")
+    equal = sum(row["agrees"] for row in known)
+    lines.append(f"{equal} of {len(known)} rows equal the paper's, rounded as there")
+    return "\n".join(lines)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    cells = [row["model"]]
+    for count, unit, paper, error in (
+        (row["params"], 1e6, row["paper"]["mparams"], row["error"]["mparams"]),
+        (row["macs"], 1e9, row["paper"]["gmacs"], row["error"]["gmacs"]),
+    ):
+        cells += [f"{count / unit:.2f}", str(paper), f"{error:+d}" if error else "0"]
+    return cells

@@ -1,0 +1,168 @@
+"""Predicted time of a graph on a profile, with its interval: kernel list, price, correction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp, prod
+
+from hiera_compiler.devices import Device
+from hiera_compiler.diagnostics import Diagnostic, SpecError, code
+from hiera_compiler.estimate.kernels import Kernels, Section, kernel_list
+from hiera_compiler.estimate.price import RESOURCES, demand, seconds
+from hiera_compiler.estimate.profiles import Profile, Tier
+from hiera_compiler.estimate.tensor import BYTES
+from hiera_compiler.ir import Graph
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""The batches among which the best is looked for; beyond them throughput is flat."""
+USABLE_MEMORY = 0.9
+"""The share of a device's memory that the framework leaves for tensors."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The predicted speed of a spec in a regime; without the regime and the interval it means nothing.
+
+    `throughput` is in images or clips per second, `latency_ms` the time of one batch of `batch`: throughput is
+    ``1000 * batch / latency_ms``. `low` and `high` bound the throughput at 90 %. `stages` and `resources` split the
+    seconds of a batch by stage and by what bounds each kernel. `extrapolated_share` is the share of the time in
+    kernels that the profile's rows say nothing about; `provenance` says what the profile was fitted on.
+    """
+
+    device: str
+    regime: str
+    dtype: str
+    batch: int
+    throughput: float
+    latency_ms: float
+    low: float
+    high: float
+    tier: Tier
+    stages: tuple[tuple[str, float], ...]
+    resources: dict[str, float]
+    extrapolated_share: float
+    provenance: str
+    ratio_spread: float
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The throughput of one spec over another's in the same regime, with its 90 % interval."""
+
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SectionTime:
+    """Seconds of a batch in one section, by resource, and those in kernels that the profile does not know."""
+
+    by_resource: tuple[float, ...]
+    extrapolated: float
+
+    @property
+    def total(self) -> float:
+        return sum(self.by_resource)
+
+
+def predict(graph: Graph, profile: Profile, batch: int | None = None) -> Prediction:
+    """The predicted speed; without a batch, at the batch of best predicted throughput that fits into memory.
+
+    Raises SpecError for a batch that is not positive or does not fit.
+    """
+    sections = kernel_list(graph, profile.regime)
+    limit = largest_batch(graph, profile)
+    if batch is None:
+        fitting = [size for size in BATCHES if size <= limit] or [1]
+        batch = max(fitting, key=lambda size: size / _seconds(sections, profile, size))
+    elif batch < 1 or batch > limit:
+        raise SpecError(_no_such_batch(batch) if batch < 1 else _no_room(batch, limit, profile.device))
+    return _prediction(sections, profile, batch)
+
+
+def compare(a: Prediction, b: Prediction) -> Ratio:
+    """How many times as fast `a` is as `b`; what the whole machine does to both cancels.
+
+    Raises ValueError where they are not of one device and regime.
+    """
+    if (a.device, a.regime) != (b.device, b.regime):
+        raise ValueError(f"{a.device} {a.regime} and {b.device} {b.regime} have no common error to cancel")
+    ratio = a.throughput / b.throughput
+    width = exp(max(a.ratio_spread, b.ratio_spread))
+    return Ratio(ratio, ratio / width, ratio * width)
+
+
+@lru_cache(maxsize=65536)
+def section_time(kernels: Kernels, profile: Profile, batch: int) -> SectionTime:
+    """The time of a section, worked out once for equal blocks: what a search adds up."""
+    by_resource = dict.fromkeys(RESOURCES, 0.0)
+    extrapolated, constants = 0.0, profile.constants
+    for kernel in kernels.listed:
+        time, resource = seconds(demand(kernel, profile.device, batch), constants)
+        launch = kernel.count * constants.launch * constants.scale
+        by_resource[resource] += time
+        by_resource["launch"] += launch
+        if kernel.kind not in profile.kinds:
+            extrapolated += time + launch
+    return SectionTime(tuple(by_resource.values()), extrapolated)
+
+
+def largest_batch(graph: Graph, profile: Profile) -> int:
+    """The largest batch whose weights and widest pair of neighbouring tensors fit into memory."""
+    size = BYTES[profile.regime.weights]
+    weights = graph.parameter_count * (size + (2 if profile.regime.autocast else 0))
+    widest = max(sum(prod(shape) for shape in (node.shape, *graph.input_shapes(node))) for node in graph)
+    return max(0, int((profile.device.memory_bytes * USABLE_MEMORY - weights) // (widest * size)))
+
+
+def _seconds(sections: list[Section], profile: Profile, batch: int) -> float:
+    return sum(section_time(section.kernels, profile, batch).total for section in sections)
+
+
+def _prediction(sections: list[Section], profile: Profile, batch: int) -> Prediction:
+    times = [section_time(section.kernels, profile, batch) for section in sections]
+    stages: dict[str, float] = {}
+    for section, time in zip(sections, times, strict=True):
+        stages[section.name] = stages.get(section.name, 0.0) + time.total
+    total = sum(stages.values())
+    throughput, width = batch / total, exp(profile.spread)
+    by_resource = zip(*(time.by_resource for time in times), strict=True)
+    return Prediction(
+        device=profile.device.name,
+        regime=profile.regime.name,
+        dtype=profile.regime.dtype,
+        batch=batch,
+        throughput=throughput,
+        latency_ms=1000.0 * total,
+        low=throughput / width,
+        high=throughput * width,
+        tier=profile.tier,
+        stages=tuple(stages.items()),
+        resources={name: sum(parts) for name, parts in zip(RESOURCES, by_resource, strict=True)},
+        extrapolated_share=min(1.0, sum(time.extrapolated for time in times) / total),
+        provenance=profile.provenance,
+        ratio_spread=profile.ratio_spread,
+    )
+
+
+@code("H502")
+def _no_such_batch(batch: int) -> Diagnostic:
+    """A batch that is not positive.
+
+    A batch is the number of images or clips that are run at once: 1 or more, or `auto` for the batch of best
+    throughput.
+    """
+    return Diagnostic("H502", f"a batch of {batch} has nothing to run", help="use a batch of 1 or more, or auto")
+
+
+@code("H503")
+def _no_room(batch: int, limit: int, device: Device) -> Diagnostic:
+    """A batch whose tensors do not fit into the memory of the device.
+
+    Counted are the weights and the widest pair of neighbouring tensors, the least that any run needs.
+    """
+    memory = f"{device.memory_bytes / 1e9:.0f} GB"
+    advice = f"use a batch of at most {limit}" if limit else "use a device with more memory, or a smaller spec"
+    return Diagnostic("H503", f"a batch of {batch} does not fit into the {memory} of {device.name}", help=advice)

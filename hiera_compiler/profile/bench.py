@@ -1,0 +1,183 @@
+"""One model, ready to be called at any batch."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.profile import machine, problems
+from hiera_compiler.profile.compiled import compile_in_place, full_graphs
+from hiera_compiler.profile.count import Count, count
+from hiera_compiler.profile.record import Conditions, Protocol, Regime
+from hiera_compiler.profile.subject import Subject, first_line
+from hiera_compiler.profile.sweep import OutOfMemory
+from hiera_compiler.profile.timing import Call, Timer
+
+# What is bound when the memory ends differs from allocator to allocator; the text does not.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Where and how models are measured."""
+
+    device: torch.device
+    dtype: torch.dtype
+    regime: Regime
+    protocol: Protocol
+    timer: Timer
+
+
+class Bench:
+    """A model on its device. Raises SpecError where it cannot be there, and OutOfMemory where a batch cannot."""
+
+    def __init__(self, subject: Subject, setup: Setup, observed_batch: int = 1) -> None:
+        self.subject = subject
+        self.setup = setup
+        self._require_memory(observed_batch)
+        with self._running(observed_batch):
+            self.module = subject.build(setup.device).to(setup.dtype).eval()
+            self.observed: Count = count(self.module, self.pixels(observed_batch))
+        self.notes: tuple[str, ...] = ()
+        if setup.regime == "compiled":
+            self.notes = (compile_in_place(self.module, subject.name),)
+
+    @property
+    def attention(self) -> str:
+        """What the attention ran as, before compiling."""
+        kernels = sorted(name.strip("_").removeprefix("scaled_dot_product_") for name in self.observed.attention)
+        if kernels:
+            return ", ".join(kernels)
+        return "explicit products" if "softmax" in self.observed.kinds else "none"
+
+    def conditions(self) -> Conditions:
+        """The regime of what is measured now."""
+        return Conditions(
+            device=machine.device_name(self.setup.device),
+            dtype=machine.dtype_name(self.setup.dtype),
+            regime=self.setup.regime,
+            attention=self.attention,
+            torch=torch.__version__,
+            threads=torch.get_num_threads(),
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def pixels(self, batch: int) -> Tensor:
+        """A batch of normal noise."""
+        return torch.randn(batch, *self.subject.input_shape, device=self.setup.device, dtype=self.setup.dtype)
+
+    def inference(self, batch: int) -> Call:
+        """A call that runs the batch once; it has run already as often as the warm-up asks for."""
+        self._require_memory(batch)
+        with self._running(batch):
+            pixels = self.pixels(batch)
+
+        def call() -> None:
+            with torch.inference_mode():
+                self.module(pixels)
+
+        return self._warm(call, batch)
+
+    def training(self, batch: int) -> Call:
+        """The same of forward and backward. The module is in training mode from now on."""
+        self._require_memory(batch, training=True)
+        self.module.train()
+        with self._running(batch):
+            pixels = self.pixels(batch)
+
+        def call() -> None:
+            loss = sum(
+                (output.float().mean() for output in outputs(self.module(pixels))),
+                torch.zeros((), device=self.setup.device),
+            )
+            loss.backward()
+            self.module.zero_grad(set_to_none=True)
+
+        return self._warm(call, batch)
+
+    def peak_bytes(self, call: Call) -> int:
+        """The most that torch has allocated during the call, with the weights and without other models."""
+        weights = sum(value.nbytes for value in (*self.module.parameters(), *self.module.buffers()))
+        if self.setup.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.setup.device)
+            before = torch.cuda.memory_allocated(self.setup.device)
+            call()
+            self.setup.timer.synchronise()
+            return weights + torch.cuda.max_memory_allocated(self.setup.device) - before
+        return weights + _allocated(call)
+
+    @contextmanager
+    def running(self, batch: int) -> Iterator[None]:
+        """Around calls: the end of memory raises OutOfMemory, a format without an operator SpecError."""
+        with self._running(batch):
+            yield
+
+    def _warm(self, call: Call, batch: int) -> Call:
+        with self._running(batch):
+            for _ in range(self.setup.protocol.warmup):
+                call()
+            self.setup.timer.synchronise()
+        return call
+
+    @contextmanager
+    def _running(self, batch: int) -> Iterator[None]:
+        with ExitStack() as stack:
+            if self.setup.regime == "compiled":
+                stack.enter_context(full_graphs(self.subject.name))
+            try:
+                yield
+            except (RuntimeError, MemoryError) as error:
+                if isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY):
+                    if self.setup.device.type == "cuda":
+                        torch.cuda.empty_cache()
+                    raise OutOfMemory(batch) from None
+                if isinstance(error, NotImplementedError) or "not implemented for" in str(error):
+                    names = machine.dtype_name(self.setup.dtype), str(self.setup.device)
+                    raise SpecError(problems.unsupported(self.subject.name, *names, first_line(error))) from error
+                raise
+
+    def _require_memory(self, batch: int, training: bool = False) -> None:
+        """On a CPU, refuse what would not fit before the system has to end the process."""
+        free = machine.available_memory() if self.setup.device.type == "cpu" else None
+        if free is None:
+            return
+        size, counted = self.setup.dtype.itemsize / 4, self.subject.count
+        pixels = 4 * torch.Size(self.subject.input_shape).numel()
+        needed = batch * (pixels + (2 * counted.written_bytes if training else counted.peak_bytes))
+        needed = int(size * (needed + (4 * counted.params if training or batch == 1 else 0)))
+        available = int(free * self.setup.protocol.memory_share)
+        if needed > available:
+            raise OutOfMemory(batch, needed, available)
+
+
+def outputs(found: object) -> Sequence[Tensor]:
+    """The tensors that a model gave: logits, a list of maps, or a dict of either."""
+    if isinstance(found, Tensor):
+        return [found]
+    values = found.values() if isinstance(found, dict) else found if isinstance(found, list | tuple) else ()
+    return [tensor for value in values for tensor in outputs(value)]
+
+
+def _allocated(call: Call) -> int:
+    """The most that torch has allocated in main memory during a call, as its profiler reports it."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        call()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "trace.json"
+        profile.export_chrome_trace(str(file))
+        events = json.loads(file.read_text(encoding="utf-8"))["traceEvents"]
+    reports = [event["args"] for event in events if event.get("name") == "[memory]"]
+    reports = [report for report in reports if report["Device Type"] == 0]
+    if not reports:
+        return 0
+    before = reports[0]["Total Allocated"] - reports[0]["Bytes"]
+    return int(max(report["Total Allocated"] for report in reports)) - int(before)
