@@ -7,8 +7,9 @@ Shapes are those of one sample; the batch axis is implied everywhere. Three layo
 - tokens grouped by mask unit ("window-major"): ``(units, tokens in a unit, channels)``
 """
 
-from hiera_compiler.ir.graph import Graph, Node, SpecPath
+from hiera_compiler.ir.graph import Graph
 from hiera_compiler.ir.layout import UnitLayout
+from hiera_compiler.ir.node import Node, SpecPath
 from hiera_compiler.ir.op import Op, Shape, ShapeError
 from hiera_compiler.ir.ops import (
     Activate,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from hiera_compiler.ir.graph import Graph, Node
+from hiera_compiler.ir.graph import Graph
+from hiera_compiler.ir.node import Node
 from hiera_compiler.ir.op import Op
 from hiera_compiler.ir.ops import DropPath, Pool
 

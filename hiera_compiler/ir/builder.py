@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hiera_compiler.ir.graph import Graph, Node, SpecPath
+from hiera_compiler.ir.graph import Graph
+from hiera_compiler.ir.node import Node, SpecPath
 from hiera_compiler.ir.op import Op, Shape, ShapeError
 
 

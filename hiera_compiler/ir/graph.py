@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
-from hiera_compiler.ir.op import Op, Shape
+from hiera_compiler.ir.node import Node
+from hiera_compiler.ir.op import Shape
 from hiera_compiler.ir.sections import Section, cut
 
 if TYPE_CHECKING:
     import networkx
-
-SpecPath = tuple[str | int, ...]
-"""A place in the spec, such as ``("stages", 2)``."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """A primitive at a place: its name is the path of its parameters in the reference's checkpoints."""
-
-    name: str
-    op: Op
-    inputs: tuple[str, ...]
-    shape: Shape
-    origin: SpecPath
-    block: str | None
-
-    @property
-    def stage(self) -> int | None:
-        """The index of the stage that the node belongs to; none in the stem and the head."""
-        return int(self.origin[1]) if self.origin[0] == "stages" else None
-
-    def parameters(self) -> dict[str, Shape]:
-        """Parameter shapes by their full name in the state dict."""
-        return {f"{self.name}.{key}" if key else self.name: shape for key, shape in self.op.weights().items()}
 
 
 class Graph:
@@ -66,7 +42,7 @@ class Graph:
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """The graph cut at the borders of its blocks, with equal blocks known; made when first asked for."""
-        return cut(self)
+        return cut(self.nodes)
 
     @property
     def parameter_count(self) -> int:

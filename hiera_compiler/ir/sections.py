@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, groupby
-from typing import TYPE_CHECKING
 
+from hiera_compiler.ir.node import Node
 from hiera_compiler.ir.ops import DropPath
-
-if TYPE_CHECKING:
-    from hiera_compiler.ir.graph import Graph, Node
 
 
 @dataclass(frozen=True)
@@ -27,10 +25,10 @@ class Section:
     outside: tuple[str, ...]
 
 
-def cut(graph: Graph) -> tuple[Section, ...]:
-    """The sections of a graph, in order."""
-    nodes = tuple(graph)
-    places = dict(zip(graph.nodes, range(len(nodes)), strict=True))
+def cut(graph: Mapping[str, Node]) -> tuple[Section, ...]:
+    """The sections of a graph's nodes by name, in order."""
+    nodes = tuple(graph.values())
+    places = dict(zip(graph, range(len(nodes)), strict=True))
     # Equal primitives of one graph are one object: its identity is compared faster than its fields.
     ops = [0 if type(node.op) is DropPath else id(node.op) for node in nodes]
     shapes = [node.shape for node in nodes]

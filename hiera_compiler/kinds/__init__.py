@@ -6,8 +6,10 @@ Other packages add kinds through the entry point group ``hiera_compiler.kinds``:
 group (``attention``, ``pool``, ...), its value a package whose modules are listed like our own.
 """
 
-from hiera_compiler.kinds.base import Choice, Extent, Form, Kind, expand_extents, extents
+from hiera_compiler.kinds.choice import Choice
 from hiera_compiler.kinds.discovery import GROUPS, kinds_of
+from hiera_compiler.kinds.extent import Extent, expand_extents, extents
+from hiera_compiler.kinds.form import Form, Kind
 from hiera_compiler.kinds.roles import Activation, Attention, BlockContext, Normalization, Pooling, Position
 
 __all__ = [

@@ -10,7 +10,7 @@ from inspect import isabstract
 from pkgutil import iter_modules
 from typing import get_args
 
-from hiera_compiler.kinds.base import Kind
+from hiera_compiler.kinds.form import Kind
 
 GROUPS = ("attention", "pool", "position", "norm", "activation")
 

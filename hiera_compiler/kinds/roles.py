@@ -10,7 +10,8 @@ from pydantic import Field
 
 from hiera_compiler.ir import UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds.base import Extent, Kind
+from hiera_compiler.kinds.extent import Extent
+from hiera_compiler.kinds.form import Kind
 
 
 class Pooling(Kind, ABC):

@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field
 
 from hiera_compiler.kinds import Activation, Attention, Choice, Extent, Form, Normalization, Pooling, Position
 from hiera_compiler.kinds.activation.gelu import Gelu
-from hiera_compiler.kinds.base import Count, Rate, expand_extents
+from hiera_compiler.kinds.extent import expand_extents
+from hiera_compiler.kinds.form import Count, Rate
 from hiera_compiler.kinds.norm.layer_norm import LayerNorm
 
 MAX_DEPTH = 1_000

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import hiera_compiler as hc
 from hiera_compiler.kinds import GROUPS, Choice, Kind, kinds_of
-from hiera_compiler.kinds.base import required_options
+from hiera_compiler.kinds.choice import required_options
 from hiera_compiler.lower import lower
 from hiera_compiler.spec import Stage
 from tests.support.parity import randomise

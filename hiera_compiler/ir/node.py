@@ -1,0 +1,31 @@
+"""A node: a primitive at a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hiera_compiler.ir.op import Op, Shape
+
+SpecPath = tuple[str | int, ...]
+"""A place in the spec, such as ``("stages", 2)``."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A primitive at a place: its name is the path of its parameters in the reference's checkpoints."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: Shape
+    origin: SpecPath
+    block: str | None
+
+    @property
+    def stage(self) -> int | None:
+        """The index of the stage that the node belongs to; none in the stem and the head."""
+        return int(self.origin[1]) if self.origin[0] == "stages" else None
+
+    def parameters(self) -> dict[str, Shape]:
+        """Parameter shapes by their full name in the state dict."""
+        return {f"{self.name}.{key}" if key else self.name: shape for key, shape in self.op.weights().items()}

@@ -1,0 +1,29 @@
+"""The form that every part of a spec shares, and the numbers that many parts hold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_SIDE = 65_536
+"""The largest number of things along one axis; far above any input, far below trouble."""
+
+
+class Form(BaseModel):
+    """A part of a spec: immutable, without unknown keys, and without silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Kind(Form):
+    """One choice of a group, named by its ``kind``."""
+
+    kind: str
+
+
+Count = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+"""A number of things: at least one, and small enough to be meant."""
+
+Rate = Annotated[float, Field(ge=0, lt=1), AfterValidator(abs)]  # abs: -0.0 is 0.0, in the hash too
+"""A probability that is less than certain."""
