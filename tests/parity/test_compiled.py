@@ -42,6 +42,7 @@ def compiled_outputs(model: Published, folder: Path, backend: str) -> tuple[dict
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # minutes of gcc where the cache is empty and the machine is busy
 def test_code_compiled_by_inductor_equals_the_reference(tmp_path: Path) -> None:
     outputs, expected = compiled_outputs(TINY, tmp_path, "inductor")
     assert differing(outputs, expected) == {}
