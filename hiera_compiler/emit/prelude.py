@@ -80,7 +80,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, across_units: 
     return mixed.transpose(1, 2).reshape(batch, units, queries, channels)
 
 
-BFLOAT16_PRODUCTS = torch.cpu._is_avx512_bf16_supported()
+# Private in torch, so it may move; where it is missing, the fused kernel is the safe choice.
+BFLOAT16_PRODUCTS = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
 
 
 def explicit_products_win(key: Tensor) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ def compile_in_place(module: nn.Module, name: str) -> str:
     Raises SpecError where torch.compile is switched off, as by TORCH_COMPILE_DISABLE.
     """
     use_cache()
-    if not _is_on():
+    if not compiles_at_all():
         raise SpecError(problems.cannot_compile(name, "torch.compile is switched off in this environment"))
     if type(module).__module__.startswith("hiera_compiler.emitted"):
         compile_blocks(module)
@@ -52,7 +53,7 @@ def full_graphs(name: str) -> Iterator[None]:
         raise SpecError(problems.cannot_compile(name, first_line(cause))) from error
 
 
-def _is_on() -> bool:
+def compiles_at_all() -> bool:
     """Whether torch.compile calls its backend at all."""
     compiled: list[bool] = []
 
@@ -60,5 +61,10 @@ def _is_on() -> bool:
         compiled.append(True)
         return graph.forward  # type: ignore[no-any-return]
 
-    torch.compile(lambda x: x + 1, backend=backend)(torch.zeros(1))
+    def add_one(x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+
+    # New code each time: on code that it knows torch reaches its recompile limit after a few probes, and runs it eagerly.
+    probe = FunctionType(add_one.__code__.replace(), globals())
+    torch.compile(probe, backend=backend)(torch.zeros(1))
     return bool(compiled)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import hiera_compiler as hc
-from hiera_compiler.profile import machine
+from hiera_compiler.profile import compiled, machine
 from hiera_compiler.profile.bench import Bench, Setup
 from hiera_compiler.profile.compiled import full_graphs
 from hiera_compiler.profile.record import Protocol, Training
@@ -196,6 +196,10 @@ def test_compiling_switched_off_is_no_compiled_figure(protocol: Protocol) -> Non
     with torch._dynamo.config.patch(disable=True), refused("H514") as texts:
         measure([subject()], regime="compiled", protocol=protocol)
     assert "switched off" in texts[0]
+
+
+def test_the_probe_of_compiling_does_not_wear_out() -> None:
+    assert all(compiled.compiles_at_all() for _ in range(20))
 
 
 def test_what_is_no_full_graph_is_no_compiled_figure() -> None:
