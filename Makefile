@@ -14,8 +14,9 @@ help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: $(VENV)/.runtime ## Make the environment, build Hiera-B from its spec and list what that made
+demo: $(VENV)/.runtime ## Make the environment, build and profile Hiera-B, and list what that made
 	$(BIN)/hiera build specs/hiera_b.yaml -o build/hiera_b
+	$(BIN)/hiera profile specs/hiera_b.yaml --device a100-40gb
 	@echo && echo "Made in build/hiera_b:" && ls -lh build/hiera_b | awk 'NR > 1 {printf "  %6s  %s\n", $$5, $$NF}'
 
 .PHONY: test

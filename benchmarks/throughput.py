@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 from itertools import product
 
 import torch
@@ -38,6 +39,8 @@ def main() -> None:
     header = regime(
         ["torch", *PUBLIC],
         device="cpu",
+        allocator=" ".join(f"{name}={value}" for name, value in os.environ.items() if name.startswith("MALLOC_"))
+        or "the C library's, as it is",
         threads=options.threads,
         input="224×224, random weights, no_grad",
         clock=f"{options.clock} seconds, {options.rounds} interleaved rounds",

@@ -23,6 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set the environment before anything imports torch; workers and child processes inherit it."""
     # A compiled kernel costs seconds of gcc: all workers, and the next run, take it from here.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CHECKOUT / ".cache" / "torchinductor"))
+    # No test sees what its user has calibrated.
+    os.environ["XDG_DATA_HOME"] = str(CHECKOUT / ".cache" / "data")
     if "PYTEST_XDIST_WORKER" in os.environ:
         # The workers share the cores already: more threads, or a pool of compilers each, would only contend.
         os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -43,7 +43,10 @@ def build(
     force: Annotated[bool, typer.Option("--force", help="Replace the folder, whatever is in it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Build a model: check that compiled and eager agree, and write spec, graph and weights, all or nothing."""
+    """Build a verified model from a spec, into a folder.
+
+    Checks that the compiled model and the eager one agree, and writes spec, graph and weights, all or nothing.
+    """
     import hiera_compiler as hc
     from hiera_cli.progress import Progress
     from hiera_compiler import artifact

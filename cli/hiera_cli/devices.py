@@ -11,7 +11,8 @@ from hiera_cli.output import print_json
 
 TIERS = (
     "Tier of a regime, that is of a software stack and a mode: A, measured with models of this family; B, measured\n"
-    "with other models; C, never measured, from the data sheet. `hiera profile SPEC --device NAME` predicts for each."
+    "with other models; C, never measured, from the data sheet. `hiera profile SPEC --device NAME` predicts for each;\n"
+    "`hiera calibrate` measures the machine at hand."
 )
 
 if TYPE_CHECKING:
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
 
 
 def devices(as_json: AsJson = False) -> None:
-    """List the known devices: the rates of their data sheets, and how well the speed on them is known."""
-    from hiera_compiler.devices import device, names
+    """List the devices that speed is predicted for.
 
-    rows = [device(name) for name in names()]
+    Shows the rates of their data sheets, and how well the speed on them is known.
+    """
+    from hiera_cli.exits import show_problems
+    from hiera_compiler.estimate.calibration import kept
+
+    rows = _devices()
+    show_problems(tuple(kept()[1]))
     if as_json:
         print_json({"devices": [row.model_dump() | {"regimes": _regimes(row)} for row in rows]})
         return
@@ -31,6 +37,15 @@ def devices(as_json: AsJson = False) -> None:
     header = ["name", "device", "memory GB", "GB/s", "fp16 TFLOP/s", "fp32 TFLOP/s", "tier"]
     typer.echo(columns(header, list(map(_cells, rows)), right={2, 3, 4, 5}))
     typer.echo(f"\n{TIERS}")
+
+
+def _devices() -> list[Device]:
+    """The known devices, each as its calibration has it where there is one, then devices that only one has."""
+    from hiera_compiler.devices import device, names
+    from hiera_compiler.estimate.profiles import calibrations
+
+    own = {one.name: one.device for one in calibrations()}
+    return list(({name: device(name) for name in names()} | own).values())
 
 
 def _regimes(device: Device) -> list[dict[str, Any]]:

@@ -2,13 +2,16 @@
 
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from hiera_cli.build import build
+from hiera_cli.calibrate import calibrate
 from hiera_cli.check import check
 from hiera_cli.devices import devices
 from hiera_cli.diff import diff
@@ -29,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 a problem in what was given, 2 bad usage, 70 a bug in hiera.",
 )
-for command in (build, check, show, diff, profile, devices, reproduce, specs, schema, explain):
+for command in (build, check, show, diff, profile, devices, calibrate, reproduce, specs, schema, explain):
     app.command()(command)
 
 
@@ -61,9 +64,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a character shows a question mark instead.
         sys.stdout.reconfigure(errors="replace")
+    _clean_up_when_terminated()
     try:
         # Typer itself ends in silence, with 1, where the reader of stdout has gone, as `head` does.
         code = app(list(arguments), prog_name="hiera", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what nobody expected is reported as our bug
         return ended_by(error, as_json="--json" in arguments)
     return code if isinstance(code, int) else DONE
+
+
+def _clean_up_when_terminated() -> None:
+    """Let a scheduler's SIGTERM and a closed terminal's SIGHUP end a command as Ctrl-C does, partial files removed."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # Only the main thread may set handlers.
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)

@@ -25,6 +25,16 @@ def predictions(compilation: Compilation, device: str, batch: int | None) -> lis
     return [predict(compilation.graph, profile, batch) for profile in profiles_for(device)]
 
 
+def warn(device: str) -> None:
+    """Say on stderr which kept calibrations are left out, and what makes those of this device less certain."""
+    from hiera_cli.exits import show_problems
+    from hiera_compiler.estimate.calibration import kept
+    from hiera_compiler.estimate.profiles import profiles_for
+
+    of_device = dict.fromkeys(profile.warning for profile in profiles_for(device) if profile.warning)
+    show_problems((*kept()[1], *of_device))
+
+
 def prediction_data(prediction: Prediction) -> dict[str, Any]:
     """A prediction as plain data; ``stages`` and ``resources`` are seconds of one batch."""
     found = asdict(prediction)

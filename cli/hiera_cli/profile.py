@@ -36,7 +36,9 @@ def profile(
     device: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Predict speed on this device (`hiera devices`); or, with --measure, cpu or cuda."
+            metavar="NAME",
+            help="Predict speed on this device (`hiera devices`, or a file of `hiera calibrate`); "
+            "or, with --measure, cpu or cuda.",
         ),
     ] = None,
     measure: measured.Measure = False,
@@ -49,10 +51,11 @@ def profile(
         bool, typer.Option("--json", help="Print one JSON object for each spec, one a line, on stdout.")
     ] = False,
 ) -> None:
-    """Say what specs cost: parameters, multiply-accumulates, memory; and how fast they are, measured or predicted.
+    """Say what specs cost, and how fast they are.
 
-    The costs are exact; they and predictions need no torch. Several specs share one table; one alone is also shown
-    by stage and by kind of primitive.
+    Parameters, multiply-accumulates and memory are exact; speed is measured here, or predicted for another device.
+    Costs and predictions need no torch. Several specs share one table; one alone is also shown by stage and by
+    kind of primitive.
     """
     count, number_format = _batch(batch), _number_format(dtype or "float32")
     asked = measured.Asked(measure, device, dtype, count, regime, not no_train, train_images, epochs, trace)
@@ -96,9 +99,10 @@ def _print_tables(rows: list[dict[str, Any]], found: list[list[Prediction]], out
 
 def _predictions(models: list[Compilation | Subject], device: str, batch: int | None) -> list[list[Prediction]]:
     """The predictions of each model: of specs in every regime known for the device, of others none."""
-    from hiera_cli.predicted import predictions
+    from hiera_cli.predicted import predictions, warn
     from hiera_compiler import Compilation
 
+    warn(device)
     return [predictions(model, device, batch) if isinstance(model, Compilation) else [] for model in models]
 
 

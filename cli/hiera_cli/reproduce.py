@@ -24,7 +24,9 @@ def reproduce(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the paper's tables beside ours: parameters, multiply-accumulates, throughput.
+    """Print the paper's tables beside ours.
+
+    The tables hold parameters, multiply-accumulates and throughput.
 
     Exits with 1 if parameters or multiply-accumulates, rounded as in the paper, are not the paper's.
     """

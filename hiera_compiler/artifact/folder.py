@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,9 @@ from hiera_compiler.artifact.problems import BuildError
 from hiera_compiler.artifact.report import KIND
 
 SUMMARY = "summary.json"
+
+_MAX_SUMMARY = 1 << 24
+"""Bytes; a summary that a build wrote has a few thousand."""
 
 
 @contextmanager
@@ -46,6 +51,8 @@ def replaced(folder: Path, force: bool) -> Iterator[Path]:
 def require_replaceable(target: Path, shown: Path, force: bool) -> None:
     """Raise BuildError where ``target`` holds what a build must not remove; ``shown`` is what the user wrote."""
     with writing(shown):
+        if target.is_symlink():  # resolved, and still a link: one that leads back to itself
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if not target.exists():
             return
         if not target.is_dir():
@@ -91,13 +98,17 @@ def _strays(folder: Path) -> list[str]:
 
 
 def _listed(folder: Path) -> set[str]:
+    """The files that a summary lists; none where there is no summary of ours, whatever else is in its place."""
+    file = folder / SUMMARY
     try:
-        summary = json.loads((folder / SUMMARY).read_bytes())
-    except (OSError, ValueError):
+        status = file.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_SUMMARY:
+            return set()
+        summary = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
         return set()
-    if not isinstance(summary, dict) or summary.get("artifact") != KIND:
-        return set()
-    return {SUMMARY, *summary.get("files", ())}
+    files = summary.get("files") if isinstance(summary, dict) and summary.get("artifact") == KIND else None
+    return {SUMMARY, *files} if isinstance(files, dict) else set()
 
 
 @contextmanager

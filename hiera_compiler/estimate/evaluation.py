@@ -24,7 +24,7 @@ from hiera_compiler.estimate.conformal import coverage
 from hiera_compiler.estimate.evidence import measured_sets, paper
 from hiera_compiler.estimate.fit import Sample, fit
 from hiera_compiler.estimate.price import Constants
-from hiera_compiler.estimate.profiles import profiles_for
+from hiera_compiler.estimate.profiles import shipped_profiles
 
 UNITS = {"table_17": "images/s", "table_16": "clips/s"}
 NOT_COVERED = tuple(name for name in paper()["table_1"] if not name.startswith("f_"))
@@ -108,7 +108,7 @@ def evaluate(graph_of: GraphOf) -> Evaluation:
 
 def paper_rows(graph_of: GraphOf) -> Iterator[Row]:
     """The paper's Tables 17, 16 and 1, as far as their models are here; scaled on ViT rows on images only."""
-    profile = next(p for p in profiles_for(PAPER_DEVICE) if "paper" in p.regime.name)
+    profile = next(p for p in shipped_profiles(PAPER_DEVICE) if "paper" in p.regime.name)
     width, constants = exp(profile.spread), paper_constants()
     for table, unit in UNITS.items():
         for sample in (*transformer_samples(table), *hiera_samples(table, graph_of)):
@@ -153,7 +153,7 @@ def _datasheet_summaries(graph_of: GraphOf) -> Iterator[Summary]:
     for target, source in (("rtx-4090", "rtx-3090"), ("rtx-3090", "rtx-4090")):
         some = [e for name, e in errors.items() if name.startswith("hiera_") and f"on {target}" in name]
         yield _summary(f"data sheet only: {target} eager, Hiera", some, 0.20, f"rows of the {source}")
-    eager = next(p for p in profiles_for(PAPER_DEVICE) if p.regime.name == "eager-amp").constants
+    eager = next(p for p in shipped_profiles(PAPER_DEVICE) if p.regime.name == "eager-amp").constants
     rows = [row for table in PAPER_BATCH for row in hiera_samples(table, graph_of)]
     title = "data sheet only: A100 of the paper, Hiera"
     yield _summary(title, _errors(rows, eager), 0.20, "GeForce rows; no row of an A100")

@@ -45,7 +45,7 @@ EAGER_AMP = Regime("eager-amp", "2.13", autocast=True, compiled=False, fused_att
 EAGER_HALF = Regime("eager-half", "2.13", autocast=False, compiled=False, fused_attention=True, weights="fp16")
 COMPILED_AMP = Regime("compiled-amp", "2.13", autocast=True, compiled=True, fused_attention=True, weights="fp32")
 COMPILED_HALF = Regime("compiled-half", "2.13", autocast=False, compiled=True, fused_attention=True, weights="fp16")
-EAGER_FP32 = Regime("eager-fp32", "2.13", autocast=False, compiled=False, fused_attention=False, weights="fp32")
-COMPILED_FP32 = Regime("compiled-fp32", "2.13", autocast=False, compiled=True, fused_attention=False, weights="fp32")
+EAGER_FP32 = Regime("eager-fp32", "2.13", autocast=False, compiled=False, fused_attention=True, weights="fp32")
+COMPILED_FP32 = Regime("compiled-fp32", "2.13", autocast=False, compiled=True, fused_attention=True, weights="fp32")
 
 REGIMES = (PAPER, EAGER_AMP, EAGER_HALF, COMPILED_AMP, COMPILED_HALF, EAGER_FP32, COMPILED_FP32)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoints, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from inspect import isabstract
 from pkgutil import iter_modules
 from typing import get_args
 
+from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.kinds import problems
 from hiera_compiler.kinds.form import Kind
 
 GROUPS = ("attention", "pool", "position", "norm", "activation")
@@ -17,26 +19,39 @@ GROUPS = ("attention", "pool", "position", "norm", "activation")
 
 @cache
 def kinds_of(group: str) -> dict[str, type[Kind]]:
-    """The kinds of a group by their name, in alphabetical order."""
-    found: dict[str, type[Kind]] = {}
-    for package in _packages(group):
-        for kind in _kinds_in(package):
-            name = kind_name(kind)
-            if name in found:
-                raise TypeError(f"{kind} and {found[name]} are both the {group} kind {name!r}")
-            found[name] = kind
+    """The kinds of a group by their name, in alphabetical order.
+
+    Raises SpecError where the kinds of another package cannot be imported, or one has a name that is taken.
+    """
+    found = {kind_name(kind): kind for kind in _kinds_in(f"hiera_compiler.kinds.{group}")}
+    for entry in _declared():
+        if entry.name == group:
+            for name, kind in _kinds_of_others(entry).items():
+                if name in found:
+                    raise SpecError(problems.name_taken(_package(entry), group, name, found[name].__module__))
+                found[name] = kind
     return dict(sorted(found.items()))
 
 
 def kind_name(kind: type[Kind]) -> str:
     """The word that chooses this kind, from its ``kind: Literal[...]`` field."""
-    (name,) = get_args(kind.model_fields["kind"].annotation)
-    return str(name)
+    field = kind.model_fields.get("kind")
+    names = get_args(field.annotation) if field is not None else ()
+    if len(names) != 1:
+        raise TypeError(f"{kind.__qualname__} needs a field with its name, as in kind: Literal['mine'] = 'mine'")
+    return str(names[0])
 
 
-def _packages(group: str) -> list[str]:
-    others = [entry.value for entry in _declared() if entry.name == group]
-    return [f"hiera_compiler.kinds.{group}", *others]
+def _kinds_of_others(entry: EntryPoint) -> dict[str, type[Kind]]:
+    try:
+        return {kind_name(kind): kind for kind in _kinds_in(entry.value)}
+    except Exception as error:
+        raise SpecError(problems.not_imported(_package(entry), entry.name, entry.value, error)) from error
+
+
+def _package(entry: EntryPoint) -> str:
+    """The name by which the package of an entry point is installed."""
+    return entry.dist.name if entry.dist is not None else entry.value
 
 
 @cache
@@ -46,7 +61,9 @@ def _declared() -> EntryPoints:
 
 
 def _kinds_in(package: str) -> Iterator[type[Kind]]:
-    folder = import_module(package).__path__
+    folder = getattr(import_module(package), "__path__", None)
+    if folder is None:
+        raise ImportError(f"{package} is a single file, and kinds are found in the files of a package")
     for module_info in iter_modules(folder, prefix=f"{package}."):
         module = import_module(module_info.name)
         for value in vars(module).values():

@@ -64,7 +64,7 @@ def compiles_at_all() -> bool:
     def add_one(x: torch.Tensor) -> torch.Tensor:
         return x + 1
 
-    # New code each time: on code that it knows torch reaches its recompile limit after a few probes, and runs it eagerly.
+    # New code each time: on code that it knows, torch reaches its recompile limit after a few probes.
     probe = FunctionType(add_one.__code__.replace(), globals())
     torch.compile(probe, backend=backend)(torch.zeros(1))
     return bool(compiled)

@@ -64,11 +64,15 @@ def _safetensors(name: str) -> Tensors:
 
 
 def _torch(name: str) -> Mapping[object, object]:
+    is_zip = zipfile.is_zipfile(name)
+    if is_zip and _is_compressed(name):
+        what = "is a zip archive with compressed entries, and torch writes and maps only plain ones"
+        raise SpecError(problems.not_a_checkpoint(name, what, "load the original file, or pack it again with zip -0"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Only torch's zip format can be mapped; files older than 2020 are read whole.
-            loaded = torch.load(name, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(name))
+            loaded = torch.load(name, map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:  # noqa: BLE001 - the unpickler raises whatever a damaged stream makes it meet
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
         if named or _calls(name):
@@ -77,6 +81,13 @@ def _torch(name: str) -> Mapping[object, object]:
     if not isinstance(loaded, Mapping):
         raise SpecError(problems.not_a_checkpoint(name, "holds no dictionary of weights"))
     return loaded
+
+
+def _is_compressed(name: str) -> bool:
+    """Whether a zip archive holds compressed entries: mapped, their bytes would be taken for the weights' own."""
+    with suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError), zipfile.ZipFile(name) as archive:
+        return any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
+    return False
 
 
 def _calls(name: str) -> bool:

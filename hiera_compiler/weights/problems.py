@@ -62,12 +62,13 @@ def unknown_layout(name: str, keys: Sequence[str], layouts: Sequence[str]) -> Di
     architecture, of a head alone or of an adapter have no such keys.
     """
     shown = ", ".join(key[:80] for key in keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+    message = "none of the file's keys is a Hiera's patch embedding" if keys else "the file holds no named weights"
     return Diagnostic(
         "H804",
-        f"none of the file's {len(keys)} keys is a Hiera's patch embedding",
+        message,
         (_file(name),),
         f"load a checkpoint in the layout of {', '.join(layouts[:-1])} or {layouts[-1]}",
-        (f"the keys are {shown}",) if keys else (),
+        (f"the {'keys are' if len(keys) > 1 else 'only key is'} {shown}",) if keys else (),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,19 @@ import pytest
 
 import hiera_compiler
 
-COMMANDS = ("build", "check", "show", "diff", "profile", "devices", "reproduce", "specs", "schema", "explain")
+COMMANDS = (
+    "build",
+    "check",
+    "show",
+    "diff",
+    "profile",
+    "devices",
+    "calibrate",
+    "reproduce",
+    "specs",
+    "schema",
+    "explain",
+)
 
 
 def installed(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -182,3 +195,32 @@ def test_messages_are_in_colour_only_on_a_terminal_that_wants_it(hiera: Any, mon
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert not _in_colour()
+
+
+def test_no_first_sentence_is_cut_off_in_the_list_of_commands() -> None:
+    listed = installed("--help", env=os.environ | {"COLUMNS": "80"}).stdout
+    lines = [line for line in listed.splitlines() if line.strip().partition(" ")[0] in COMMANDS]
+    assert len(lines) == len(COMMANDS)
+    assert [line for line in lines if line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_command_cleans_up_and_says_so_by_its_exit_code(number: int) -> None:
+    code = f"""
+import os
+import hiera_compiler
+from hiera_cli.main import main
+
+def compile(*_):
+    try:
+        os.kill(os.getpid(), {int(number)})
+        import time
+        time.sleep(60)
+    finally:
+        print("cleaned up")
+
+hiera_compiler.compile = compile
+main(["show", "hiera_t"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleaned up\n", "")

@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,7 +49,19 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert contents(tmp_path / "a")["model.py"] == "new"
 
 
-@pytest.mark.parametrize("summary", [None, "{", "[]", '{"artifact": "other", "files": {"notes.txt": 1}}'])
+@pytest.mark.parametrize(
+    "summary",
+    [
+        None,
+        "{",
+        "[]",
+        "[" * 100_000,
+        '{"artifact": "other", "files": {"notes.txt": 1}}',
+        json.dumps({"artifact": KIND, "files": 5}),
+        json.dumps({"artifact": KIND, "files": None}),
+        json.dumps({"artifact": KIND, "files": [["notes.txt"]]}),
+    ],
+)
 def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, summary: str | None) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     if summary:
@@ -58,6 +71,18 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, summary: str
         put(tmp_path)
     assert code_of(error) == "H701"
     assert contents(tmp_path) == before
+
+
+def test_a_summary_that_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "summary.json")  # reading it would wait for ever
+    with pytest.raises(BuildError, match=r"'summary\.json'"):
+        put(tmp_path)
+
+
+def test_a_link_to_itself_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("a")
+    with pytest.raises(BuildError, match="too many levels of symbolic links"):
+        folder.require_replaceable(tmp_path / "a", tmp_path / "a", force=True)
 
 
 def test_an_artifact_with_a_file_of_the_users_is_refused_by_that_files_name(tmp_path: Path) -> None:

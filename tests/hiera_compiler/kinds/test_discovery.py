@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.kinds import discovery
 from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 
@@ -96,7 +97,27 @@ def test_two_kinds_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.syspath_prepend(tmp_path)
     declared = EntryPoints([EntryPoint("attention", "other_kinds", "hiera_compiler.kinds")])
     monkeypatch.setattr(discovery, "_declared", lambda: declared)
-    with pytest.raises(TypeError, match=rf"Gated.*{GlobalAttention.__name__}.*both the attention kind 'global'"):
+    with pytest.raises(SpecError, match=rf"H109.*'other_kinds' has .*'global', which {GlobalAttention.__module__}"):
         discovery.kinds_of.__wrapped__("attention")
     for name in [name for name in sys.modules if name.partition(".")[0] == "other_kinds"]:
         del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise RuntimeError('a\\nb')", "RuntimeError: a"),
+        ("def (", "SyntaxError: invalid syntax"),
+        (KIND.replace("    kind: ", "    other: "), "TypeError: Gated needs a field with its name"),
+    ],
+)
+def test_a_package_that_does_not_import_is_named_without_a_traceback(tmp_path: Path, text: str, reason: str) -> None:
+    install(tmp_path, "attention", {"broken": text})
+    script = "from hiera_cli.main import main; raise SystemExit(main(['check', 'hiera_t']))"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"error[H108]: the attention kinds of the package 'other-kinds' cannot be imported: {reason}" in done.stderr
+    assert "pip uninstall other-kinds" in done.stderr
+    assert "Traceback" not in done.stderr

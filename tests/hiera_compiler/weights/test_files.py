@@ -3,6 +3,7 @@
 import argparse
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,19 @@ def test_a_few_values_repeated_without_end_are_not_taken_for_weights(
     table = torch.zeros(1, 1, 8).expand(1, 2**40, 8)
     torch.save({**trained, "pos_embed": table}, tmp_path / "w.pth")
     assert refusal(compilation, tmp_path / "w.pth").code == "H805"
+
+
+def test_compressed_archive_is_refused_since_its_bytes_are_not_the_weights(
+    compilation: hc.Compilation, trained: dict[str, Tensor], tmp_path: Path
+) -> None:
+    torch.save(trained, tmp_path / "w.pth")
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        packed = tmp_path / f"packed{method}.pth"
+        with zipfile.ZipFile(tmp_path / "w.pth") as old, zipfile.ZipFile(packed, "w", method) as new:
+            for name in old.namelist():
+                new.writestr(name, old.read(name))
+    module = compilation.module(weights=tmp_path / f"packed{zipfile.ZIP_STORED}.pth")
+    assert all(torch.equal(value, trained[name]) for name, value in module.state_dict().items())
+    diagnostic = refusal(compilation, tmp_path / f"packed{zipfile.ZIP_DEFLATED}.pth")
+    assert diagnostic.code == "H803"
+    assert "compressed entries" in diagnostic.message
