@@ -32,8 +32,9 @@ def calibrate(
 ) -> None:
     """Measure this machine, so that speed on it is predicted well.
 
-    Takes about two minutes for single kernels and a few whole models, and keeps what predictions need. `hiera profile SPEC --device NAME` predicts from it, as `--device FILE` does from a file that --out wrote. Close
-    what else keeps the machine busy.
+    Takes about two minutes for single kernels and a few whole models, and keeps what predictions need. `hiera profile
+    SPEC --device NAME` predicts from it, as `--device FILE` does from a file that --out wrote. Close what else keeps
+    the machine busy.
     """
     from hiera_cli.bars import Bars
     from hiera_cli.files import write

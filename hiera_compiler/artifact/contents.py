@@ -72,7 +72,7 @@ def _compare_compiled(task: Task, module: nn.Module) -> tuple[Compiled, list[Che
     task.progress("running it eagerly")
     pixels = verify.sample(task.compilation.spec.input_shape, task.options.batch, task.options.device)
     expected = verify.everything(module, pixels)
-    verify.require_finite(expected)
+    verify.require_finite(expected, module, task.options.weights)
     blocks = share_blocks(task.compilation.graph)
     count, distinct = len(blocks), len({block.block_class.name for block in blocks})
     if not task.options.compile:

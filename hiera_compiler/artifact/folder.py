@@ -29,8 +29,9 @@ def replaced(folder: Path, force: bool) -> Iterator[Path]:
     On any error, and on Ctrl-C, it is removed and ``folder`` is as it was. Raises BuildError where ``folder``
     may not be replaced (unless forced) or cannot be written.
     """
-    # The folder itself is replaced, not a link to it.
-    target = Path(os.path.realpath(folder))
+    with writing(folder):
+        # The folder itself is replaced, not a link to it.
+        target = Path(os.path.realpath(folder))
     require_replaceable(target, folder, force)
     with _parents(target, folder):
         # Beside the target: renaming works within one file system only.

@@ -34,9 +34,10 @@ def not_written(path: Path, error: Exception) -> Diagnostic:
     """
     reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "the disk is full"
     message = f"{_path(path)} cannot be written: {reason}"
-    return Diagnostic(
-        "H702", message, (_whole(path),), "name a folder that you may write to, on a disk with space left"
-    )
+    help = "name a place in a folder that exists and that you may write to, on a disk with space left"
+    if isinstance(error, IsADirectoryError):
+        help = "name a file in it"
+    return Diagnostic("H702", message, (_whole(path),), help)
 
 
 @code("H703")
@@ -132,12 +133,16 @@ def outputs_differ(what: str, difference: float, tolerance: float) -> Diagnostic
 
 
 @code("H731")
-def not_finite(output: str) -> Diagnostic:
+def not_finite(output: str, names: Sequence[str], weights: str | os.PathLike[str] | None) -> Diagnostic:
     """The model's output is not finite, so that nothing can be compared with it.
 
     Weights that hold infinities or NaN, or that were made for another architecture, give such outputs.
     """
-    return Diagnostic("H731", f"{output} has values that are not finite", (), "check the weights that were loaded")
+    message = f"{output} has values that are not finite"
+    place = () if weights is None else (_whole(Path(weights)),)
+    help = "use a checkpoint whose values are finite" if weights else "use less extreme numbers in the spec"
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return Diagnostic("H731", message, place, help, (f"not finite themselves: {shown}",) if names else ())
 
 
 def _path(path: Path) -> str:

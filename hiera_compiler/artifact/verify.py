@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from typing import Any, cast
 
 import torch
@@ -49,11 +50,12 @@ def compare(what: str, found: Outputs, expected: Outputs, tolerance: float = TOL
     return check
 
 
-def require_finite(outputs: Outputs) -> None:
-    """Raise BuildError where an output has infinities or NaN."""
+def require_finite(outputs: Outputs, module: nn.Module, weights: str | PathLike[str] | None) -> None:
+    """Raise BuildError where an output has infinities or NaN; it names the weights, of that file, which have them."""
     for tensor in outputs:
-        if not bool(torch.isfinite(tensor).all()):
-            raise BuildError(problems.not_finite(f"an output of shape {list(tensor.shape)}"))
+        if not _is_finite(tensor):
+            names = [name for name, value in module.state_dict().items() if not _is_finite(value)]
+            raise BuildError(problems.not_finite(f"an output of shape {list(tensor.shape)}", names, weights))
 
 
 @contextmanager
@@ -65,6 +67,10 @@ def full_precision() -> Iterator[None]:
         yield
     finally:
         torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    return bool(torch.isfinite(tensor).all())
 
 
 def _difference(found: Tensor, expected: Tensor) -> float:

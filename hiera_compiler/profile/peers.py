@@ -89,7 +89,7 @@ def _from_file(target: str) -> Subject:
     def build(device: torch.device) -> nn.Module:
         try:
             module = make()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = f"{factory}() raised {type(error).__name__}: {first_line(error)}"
             raise SpecError(problems.not_a_factory(target, reason)) from error
         if not isinstance(module, nn.Module):
@@ -98,6 +98,9 @@ def _from_file(target: str) -> Subject:
         return module.to(device)
 
     shape = getattr(build(torch.device("cpu")), "input_shape", INPUT_SHAPE)
+    if not isinstance(shape, list | tuple) or not all(isinstance(size, int) and size > 0 for size in shape):
+        reason = f"its input_shape is {str(shape)[:80]}, not the sizes of one sample, such as (3, 224, 224)"
+        raise SpecError(problems.not_a_factory(target, reason))
     return Subject(factory, tuple(shape), build)
 
 
@@ -110,7 +113,7 @@ def _factory(target: str, path: Path, name: str) -> Any:
     module = importlib.util.module_from_spec(found)
     try:
         found.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that parses arguments ends the process
         reason = f"{path} raised {type(error).__name__}: {first_line(error)}"
         raise SpecError(problems.not_a_factory(target, reason)) from error
     make = getattr(module, name, None)

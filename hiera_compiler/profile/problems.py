@@ -26,7 +26,7 @@ def no_cuda(has_support: bool) -> Diagnostic:
 @code("H511")
 def not_a_batch(batch: object) -> Diagnostic:
     """A batch is a count of samples, one or more, or the word `auto`."""
-    message = f"a batch is 1 or more, or auto, and this is {quoted(batch)}"
+    message = f"a batch is a whole number from 1 to 999999999, or auto, and this is {quoted(batch)}"
     return Diagnostic("H511", message, (), "use --batch auto, or a number such as --batch 16")
 
 

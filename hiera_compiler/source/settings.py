@@ -128,4 +128,5 @@ def _assigned(node: Node, setting: Setting, depth: int) -> Node:
     key: Key = next((key for key in value if str(key) == part), part)
     held = value.get(key) or Entry(span, Node({}, span))
     entry = Entry(span if last else held.key, _assigned(held.node, setting, depth + 1))
-    return Node({**value, key: entry}, node.span)
+    # A bare word becomes a mapping through the setting, and so it is shown there if it may not be one.
+    return Node({**value, key: entry}, span if isinstance(node.value, str) else node.span)

@@ -51,9 +51,11 @@ def define_missing_torchvision_ops() -> Any:
 
     if torchvision_ops_load():
         return None
-    library = torch.library.Library("torchvision", "DEF")
-    library.define(f"nms{SCHEMA}")
-    library.define(f"qnms{SCHEMA}")
+    # A fragment, for the product declares the same two where it imports timm.
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for operator in ("nms", "qnms"):
+        if not hasattr(torch.ops.torchvision, operator):
+            library.define(f"{operator}{SCHEMA}")
     return library
 
 

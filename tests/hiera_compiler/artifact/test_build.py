@@ -136,6 +136,8 @@ def test_weights_that_are_not_finite_are_told_and_nothing_is_written(
     with pytest.raises(BuildError) as error:
         build(image, out, Options(weights=tmp_path / "given.safetensors", compile=False))
     assert code_of(error) == "H731"
+    assert error.value.diagnostics[0].notes == ("not finite themselves: blocks.0.mlp.fc1.bias",)
+    assert "given.safetensors" in str(error.value)
     assert not out.parent.exists()
 
 

@@ -79,6 +79,14 @@ def test_a_summary_that_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
         put(tmp_path)
 
 
+def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(BuildError, match="'a' cannot be written: no such file or directory"):
+        put(Path("a"))
+
+
 def test_a_link_to_itself_is_refused_before_anything_is_built(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("a")
     with pytest.raises(BuildError, match="too many levels of symbolic links"):

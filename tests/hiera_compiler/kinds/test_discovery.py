@@ -97,7 +97,7 @@ def test_two_kinds_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.syspath_prepend(tmp_path)
     declared = EntryPoints([EntryPoint("attention", "other_kinds", "hiera_compiler.kinds")])
     monkeypatch.setattr(discovery, "_declared", lambda: declared)
-    with pytest.raises(SpecError, match=rf"H109.*'other_kinds' has .*'global', which {GlobalAttention.__module__}"):
+    with pytest.raises(SpecError, match=rf"H902.*'other_kinds' has .*'global', which {GlobalAttention.__module__}"):
         discovery.kinds_of.__wrapped__("attention")
     for name in [name for name in sys.modules if name.partition(".")[0] == "other_kinds"]:
         del sys.modules[name]
@@ -118,6 +118,6 @@ def test_a_package_that_does_not_import_is_named_without_a_traceback(tmp_path: P
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert f"error[H108]: the attention kinds of the package 'other-kinds' cannot be imported: {reason}" in done.stderr
+    assert f"error[H901]: the attention kinds of the package 'other-kinds' cannot be imported: {reason}" in done.stderr
     assert "pip uninstall other-kinds" in done.stderr
     assert "Traceback" not in done.stderr

@@ -43,6 +43,16 @@ def broken():
     raise ZeroDivisionError("so it is")
 
 
+def ends():
+    raise SystemExit(2)
+
+
+def flat():
+    model = Model()
+    model.input_shape = 224
+    return model
+
+
 constant = 3
 """
 
@@ -68,6 +78,8 @@ def test_a_factory_of_a_file_is_counted_on_meta(file: Path) -> None:
         ("module:{}:constant", "H517", "has no function constant"),
         ("module:{}:number", "H517", "number() gave int"),
         ("module:{}:broken", "H517", "broken() raised ZeroDivisionError: so it is"),
+        ("module:{}:ends", "H517", "ends() raised SystemExit: 2"),
+        ("module:{}:flat", "H517", "its input_shape is 224, not the sizes of one sample"),
         ("module:{}", "H517", "not of the form"),
         ("module:{}.absent:make", "H517", "there is no file"),
         ("module:{}:looks", "H518", "cannot be traced"),
