@@ -44,6 +44,13 @@ def test_shown_build_has_the_stage_table_of_show() -> None:
     assert [line for line in lines(shown) if line in table] == table
 
 
+def test_shown_picture_is_what_show_draws(tmp_path: Path) -> None:
+    printed(f"show hiera_b --svg {tmp_path / 'hiera_b.svg'}")
+    assert (tmp_path / "hiera_b.svg").read_text(encoding="utf-8") == (ROOT / "docs" / "hiera_b.svg").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_shown_spec_is_the_bundled_spec() -> None:
     (spec,) = re.findall(r"```yaml\n# specs/hiera_b.yaml\n(.*?)```", README, re.DOTALL)
     assert spec in (ROOT / "specs" / "hiera_b.yaml").read_text(encoding="utf-8")
