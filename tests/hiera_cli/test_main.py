@@ -207,9 +207,11 @@ def test_no_first_sentence_is_cut_off_in_the_list_of_commands() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_terminated_command_cleans_up_and_says_so_by_its_exit_code(number: int) -> None:
     code = f"""
-import os
+import os, signal
 import hiera_compiler
 from hiera_cli.main import main
+
+signal.signal({int(number)}, signal.SIG_DFL)  # under nohup, SIGHUP would be ignored, and stay so
 
 def compile(*_):
     try:
