@@ -29,19 +29,7 @@ _HEADER = [
 
 def tables(run: Run, days: Mapping[int, float]) -> str:
     """The measurements of a run; ``days`` are those of training, by position, where they were asked for."""
-    header = [
-        "measured",
-        "batch",
-        "samples/s",
-        "quartiles",
-        "p50 ms",
-        "p90 ms",
-        "p99 ms",
-        "peak MB",
-        "train/s",
-        "at batch",
-    ]
-    header += ["device-days"] if days else []
+    header = [*_HEADER, *(["device-days"] if days else [])]
     rows = []
     for index, one in enumerate(run.measurements):
         rows.append(_cells(one) + ([_figure(days.get(index))] if days else []))

@@ -11,6 +11,7 @@ primitive allocates for its output, ``moved`` what it reads and writes when it r
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
 
@@ -22,12 +23,12 @@ class ShapeError(Exception):
 
 
 @dataclass(frozen=True)
-class Op:
+class Op(ABC):
     """A primitive of the graph: a pure function of its inputs and weights."""
 
+    @abstractmethod
     def infer(self, *inputs: Shape) -> Shape:
         """The output shape for these input shapes; raises ShapeError where they do not fit."""
-        raise NotImplementedError
 
     def weights(self) -> dict[str, Shape]:
         """Parameter shapes by suffix to the node's name; the empty suffix is the name itself."""
