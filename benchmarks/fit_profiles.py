@@ -13,7 +13,7 @@ import yaml
 
 from hiera_compiler.estimate.anchors import (
     device_spread,
-    held_out_errors,
+    family_errors,
     measured_set,
     paper_constants,
     row_out_errors,
@@ -35,13 +35,11 @@ HEADER = """\
 def widths(mode: str) -> tuple[float, float, float]:
     """Half-widths for a left-out row, for a left-out family, and for the ratio of two models of one family."""
     rows: list[float] = []
-    families: dict[str, list[float]] = {}
     for entry in (s for s in measured_sets() if s.mode == mode):
         rows += row_out_errors(set_samples(entry), Constants()).values()
-        for family, errors in held_out_errors(set_samples(entry), Constants()).items():
-            families.setdefault(f"{family} {entry.name}", []).extend(errors.values())
-    pooled = [error for errors in families.values() for error in errors]
-    return spread(rows), spread(pooled), ratio_spread(families.values())
+    families = family_errors(mode)
+    pooled = [error for groups in families.values() for errors in groups for error in errors]
+    return spread(rows), spread(pooled), ratio_spread(errors for groups in families.values() for errors in groups)
 
 
 def kinds(entry: MeasuredSet) -> list[str]:
@@ -99,7 +97,8 @@ def unmeasured() -> dict[str, dict[str, Any]]:
 def profile(
     device: str, regime: str, tier: str, constants: Constants, width: float, ratio: float, text: str, kinds: Any = ()
 ) -> dict[str, Any]:
-    """An entry of the file."""
+    """An entry of the file. What two models have in common cancels: a ratio errs by no more than either."""
+    ratio = min(ratio, width)
     entry: dict[str, Any] = {"device": device, "regime": regime} if device else {}
     entry |= {"tier": tier, "spread": round(width, 4), "ratio_spread": round(ratio, 4)}
     entry["constants"] = {name: float(f"{value:.4g}") for name, value in asdict(constants).items()}

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from hiera_compiler.profile.timing import Timer, in_turns
+
 Clock = Callable[[], float]
 
 CLOCKS: dict[str, Clock] = {"cpu": time.process_time, "wall": time.perf_counter}
@@ -18,7 +20,7 @@ CLOCKS: dict[str, Clock] = {"cpu": time.process_time, "wall": time.perf_counter}
 class Rounds:
     """The seconds of every contender in every round."""
 
-    seconds: Mapping[str, list[float]]
+    seconds: Mapping[str, tuple[float, ...]]
 
     def median(self, name: str) -> float:
         """The median seconds of a contender."""
@@ -31,18 +33,12 @@ class Rounds:
 
 
 def interleave(contenders: Mapping[str, Callable[[], object]], rounds: int, clock: Clock) -> Rounds:
-    """Times contenders round by round, starting each round with another one, after one call each to warm up."""
-    for call in contenders.values():
+    """Times contenders in turns, after one call each to warm up."""
+    calls = list(contenders.values())
+    for call in calls:
         call()
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    names = list(contenders)
-    for number in range(rounds):
-        first = number % len(names)
-        for name in names[first:] + names[:first]:
-            start = clock()
-            contenders[name]()
-            seconds[name].append(clock() - start)
-    return Rounds(seconds)
+    taken = in_turns(calls, [1] * len(calls), rounds, Timer(clock))
+    return Rounds(dict(zip(contenders, zip(*taken, strict=True), strict=True)))
 
 
 def progress(text: str) -> None:

@@ -79,7 +79,10 @@ def table(found: Calibration, regime: CalibratedRegime) -> str:
     mean = regime.held_out_error
     left_out = "no model was left out" if mean is None else f"mean error on models left out: {100 * mean:.1f} %"
     single = f"{regime.microbenchmarks} single kernels fitted to {100 * regime.microbenchmark_error:.0f} % in the mean"
-    return f"{columns(header, rows, right=range(1, 5))}\n{left_out}; tier {regime.tier}; {single}"
+    lines = [columns(header, rows, right=range(1, 5)), f"{left_out}; tier {regime.tier}; {single}"]
+    if regime.host_bound:
+        lines.append(f"not used, since launching took longer than running: {', '.join(regime.host_bound)}")
+    return "\n".join(lines)
 
 
 def _closing(found: Calibration, path: Path) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DONE = 0
 PROBLEMS = 1
 BAD_USAGE = 2
-# 3 is taken: of what a search tried, nothing fits the budget.
+NOTHING_FITS = 3
 OUR_BUG = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

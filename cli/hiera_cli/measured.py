@@ -25,8 +25,11 @@ Measure: TypeAlias = Annotated[
     typer.Option("--measure", help="Measure speed and memory on this machine by the paper's protocol (minutes)."),
 ]
 Regime: TypeAlias = Annotated[
-    Literal["eager", "compiled"],
-    typer.Option(help="How it runs; compiled means full graphs, or an error."),
+    Literal["eager", "compiled"] | None,
+    typer.Option(
+        help="With --measure or --trace: how it runs, by default eager; compiled means full graphs, or an error.",
+        show_default=False,
+    ),
 ]
 TrainImages: TypeAlias = Annotated[
     int | None,
@@ -51,7 +54,8 @@ class Asked:
     dtype: str | None = None
     batch: int | None = None
     """None for the best of a sweep."""
-    regime: Literal["eager", "compiled"] = "eager"
+    regime: Literal["eager", "compiled"] | None = None
+    """None for eager."""
     train: bool = True
     train_images: int | None = None
     epochs: float | None = None
@@ -67,8 +71,17 @@ class Asked:
         """Whether the device is one to measure on, and not one to predict for."""
         return self.anything and re.fullmatch(r"cpu|cuda(:\d+)?", self.device or "") is not None
 
+    @property
+    def names_a_known_device(self) -> bool:
+        """Whether the device is one to predict for."""
+        return self.device is not None and not self.names_this_machine
+
     def require_consistent(self) -> None:
-        """Raises bad usage where one flag needs another."""
+        """Raises bad usage where one flag needs another, for a flag without effect is a mistake."""
+        if not self.train and not self.measure:
+            raise typer.BadParameter("--no-train needs --measure")
+        if self.regime is not None and not self.anything:
+            raise typer.BadParameter("--regime needs --measure or --trace; predictions are for every regime")
         if (self.train_images is None) != (self.epochs is None):
             raise typer.BadParameter("--train-images and --epochs go together")
         if self.train_images is not None and not (self.measure and self.train):
@@ -139,9 +152,14 @@ def measured(models: Sequence[Compilation | Subject], asked: Asked) -> Outcome:
     _quiet()
     from hiera_cli.bars import Bars
     from hiera_compiler.profile import measure
+    from hiera_compiler.profile.traces import require_folder
 
     run, traces = None, []
     device = asked.device if asked.device and asked.names_this_machine else _here()
+    _warn(device, asked.dtype)
+    if asked.trace is not None:
+        # Before minutes of measuring.
+        require_folder(asked.trace)
     with Bars() as bars:
         if asked.measure:
             run = measure(
@@ -149,7 +167,7 @@ def measured(models: Sequence[Compilation | Subject], asked: Asked) -> Outcome:
                 device=device,
                 dtype=asked.dtype,
                 batch=asked.batch or "auto",
-                regime=asked.regime,
+                regime=asked.regime or "eager",
                 train=asked.train,
                 progress=bars,
             )
@@ -165,14 +183,14 @@ def _traced(model: Compilation | Subject, folder: Path, batch: int, device: str,
     """The trace and its page, which shows the prediction for the device that was named, if another one was."""
     from hiera_compiler.profile import trace
 
-    prediction = None if asked.device is None or asked.names_this_machine else _prediction(model, batch, asked)
+    prediction = _prediction(model, batch, asked) if asked.names_a_known_device else None
     files = trace(
         model,
         folder,
         batch,
         device=device,
         dtype=asked.dtype,
-        regime=asked.regime,
+        regime=asked.regime or "eager",
         predicted={name: 1000 * seconds for name, seconds in prediction.stages} if prediction else None,
         predicted_for=f"{prediction.device}, {prediction.regime}, {prediction.dtype}" if prediction else "",
     )
@@ -186,7 +204,7 @@ def _prediction(model: Compilation | Subject, batch: int, asked: Asked) -> Predi
 
     if asked.device is None or not isinstance(model, Compilation):
         return None
-    found = [one for one in predictions(model, asked.device, batch) if one.regime.startswith(asked.regime)]
+    found = [one for one in predictions(model, asked.device, batch) if one.regime.startswith(asked.regime or "eager")]
     return next((one for one in found if "amp" not in one.regime), found[0] if found else None)
 
 
@@ -209,6 +227,18 @@ def _days(asked: Asked, one: Any) -> float | None:
     if asked.train_images is None or asked.epochs is None or one.training is None:
         return None
     return float(one.training.device_days(asked.train_images, asked.epochs))
+
+
+def _warn(device: str, dtype: str | None) -> None:
+    """Say on stderr where the processor emulates the format that is to be measured. Raises SpecError."""
+    from hiera_cli.exits import show_problems
+    from hiera_compiler.profile import machine, problems
+
+    at = machine.find_device(device)
+    number_format = machine.find_dtype(dtype, at)
+    if machine.emulates(number_format, at):
+        names = machine.dtype_name(number_format), machine.device_name(at)
+        show_problems((problems.slow_format(*names),))
 
 
 def _here() -> str:

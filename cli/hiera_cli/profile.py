@@ -42,7 +42,7 @@ def profile(
         ),
     ] = None,
     measure: measured.Measure = False,
-    regime: measured.Regime = "eager",
+    regime: measured.Regime = None,
     no_train: measured.NoTrain = False,
     train_images: measured.TrainImages = None,
     epochs: measured.Epochs = None,
@@ -62,7 +62,7 @@ def profile(
     asked.require_consistent()
     models = _models(specs, settings or ())
     rows = [_row(model, count or 1, number_format) for model in models]
-    found = _predictions(models, device, count) if device and not asked.names_this_machine else []
+    found = _predictions(models, device or "", count) if asked.names_a_known_device else []
     outcome = measured.measured(models, asked) if asked.anything else None
     if as_json:
         _print_lines(rows, found, outcome)

@@ -16,6 +16,11 @@ from hiera_cli.stages import MACS, cost_data, stage_table
 if TYPE_CHECKING:
     from hiera_compiler import Compilation
 
+COUNTS = (
+    "For one sample in float32. acts: elements that products and convolutions write, as fvcore counts them, attention\n"
+    "matrices included. bytes moved: read and written, weights too, each node one kernel."
+)
+
 
 def show(
     spec: SpecName,
@@ -73,22 +78,21 @@ def _data(compilation: Compilation, full: bool) -> dict[str, Any]:
 
 
 def _node_data(compilation: Compilation) -> list[dict[str, Any]]:
-    from hiera_compiler.estimate.nodes import node_data
+    from hiera_compiler.estimate.nodes import costs
 
-    return [node_data(compilation.graph, node) for node in compilation.graph]
+    return costs(compilation.graph)
 
 
 def _nodes(compilation: Compilation) -> str:
-    header = ["node", "op", "inputs", "shape", "params", "MACs"]
+    header = ["node", "op", "inputs", "shape", "params", "MACs", "acts", "bytes moved"]
     rows = [
         [
             row["name"],
             row["op"],
             ", ".join(row["inputs"]),
             "x".join(map(str, row["shape"])),
-            str(row["params"]),
-            str(row["macs"]),
+            *(str(row[count]) for count in ("params", "macs", "acts", "bytes_moved")),
         ]
         for row in _node_data(compilation)
     ]
-    return columns(header, rows, right={3, 4, 5})
+    return f"{columns(header, rows, right=range(3, 8))}\n\n{COUNTS}"

@@ -1,34 +1,94 @@
 """Rules across fields: what a well-formed spec must also satisfy to mean a model.
 
-One function, one rule, one code. A rule takes the spec and its source and yields what it finds. All see the
-resolved spec but those on its axes, which say whether it can be resolved. Those on the token grid may rely on
-there being one.
+One function, one rule, one code. A rule takes what it is about and the source, and yields what it finds. All see
+the resolved spec but those on its axes, which say whether it can be resolved. Each has a scope, and reads nothing
+else: the axes, one stage, the trunk (all but the stages, of which it sees how they pool), or all blocks together.
+Those on the token grid may rely on there being one.
 """
 
 from __future__ import annotations
 
-from hiera_compiler.checks.graph import GRAPH_RULES, lowering_failed
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, lowering_failed
 from hiera_compiler.checks.stage import AXIS_RULES, STAGE_RULES
-from hiera_compiler.checks.trunk import GRID_RULES, PATCH_RULES, POOL_RULES
+from hiera_compiler.checks.trunk import DEPTH_RULES, GRID_RULES, MAX_BLOCKS, PATCH_RULES, POOL_RULES
 from hiera_compiler.diagnostics import Diagnostic
 from hiera_compiler.ir import Graph
 from hiera_compiler.source import Source
-from hiera_compiler.spec import Spec
+from hiera_compiler.spec import Spec, Stage
 
-__all__ = ["check_graph", "check_spec", "lowering_failed"]
+__all__ = [
+    "BLOCK_LIMIT",
+    "LOWERING",
+    "PARAMETER_LIMIT",
+    "Found",
+    "Limit",
+    "check_axes",
+    "check_graph",
+    "check_spec",
+    "check_stage",
+    "check_trunk",
+    "lowering_failed",
+]
+
+_ORDER: tuple[Any, ...] = (*AXIS_RULES, *PATCH_RULES, *STAGE_RULES, *POOL_RULES, *DEPTH_RULES, *GRID_RULES)
+"""The rules on a spec in the order in which what they find is reported."""
+
+
+class Found(NamedTuple):
+    """What a rule found, and its rule's place in the order of all."""
+
+    rank: int
+    diagnostic: Diagnostic
+
+
+class Limit(NamedTuple):
+    """A rule on a sum over blocks: the place in the order of all, the code, and the largest sum that passes."""
+
+    rank: int
+    code: str
+    most: int
+
+
+BLOCK_LIMIT = Limit(_ORDER.index(DEPTH_RULES[0]), "H311", MAX_BLOCKS)
+LOWERING = len(_ORDER)
+"""The rank of what lowering finds, after all rules on a spec."""
+PARAMETER_LIMIT = Limit(LOWERING + 1, "H402", MAX_PARAMETERS)
 
 
 def check_spec(spec: Spec, source: Source) -> list[Diagnostic]:
     """What the rules find in a spec, before it is lowered."""
-    found = [diagnostic for rule in AXIS_RULES for diagnostic in rule(spec, source)]
-    if found:
-        return found
-    spec = spec.resolved()
-    found = [diagnostic for rule in PATCH_RULES for diagnostic in rule(spec, source)]
-    rest = (*STAGE_RULES, *POOL_RULES) if found else (*STAGE_RULES, *POOL_RULES, *GRID_RULES)
-    return found + [diagnostic for rule in rest for diagnostic in rule(spec, source)]
+    found = check_axes(spec, source)
+    if not found:
+        spec = spec.resolved()
+        found = check_trunk(spec, source) + _found(DEPTH_RULES, spec, source)
+        for index, stage in enumerate(spec.stages):
+            found += check_stage(stage, index, source)
+    return [diagnostic for _, diagnostic in sorted(found, key=lambda each: each.rank)]
+
+
+def check_axes(spec: Spec, source: Source) -> list[Found]:
+    """What hinders a spec from being resolved; each extent is looked at by itself."""
+    return _found(AXIS_RULES, spec, source)
+
+
+def check_trunk(spec: Spec, source: Source) -> list[Found]:
+    """What the rules on the trunk of a resolved spec find."""
+    found = _found(PATCH_RULES, spec, source)
+    return found + _found(POOL_RULES if found else (*POOL_RULES, *GRID_RULES), spec, source)
+
+
+def check_stage(stage: Stage, index: int, source: Source) -> list[Found]:
+    """What the rules on one resolved stage find."""
+    return _found(STAGE_RULES, stage, index, source)
 
 
 def check_graph(graph: Graph, source: Source) -> list[Diagnostic]:
     """What the rules find in a graph, before anything is allocated."""
     return [diagnostic for rule in GRAPH_RULES for diagnostic in rule(graph, source)]
+
+
+def _found(rules: Iterable[Any], *given: object) -> list[Found]:
+    return [Found(_ORDER.index(rule), diagnostic) for rule in rules for diagnostic in rule(*given)]

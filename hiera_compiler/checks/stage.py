@@ -1,4 +1,8 @@
-"""H2xx: rules within one part of a spec."""
+"""H2xx: rules within one part of a spec.
+
+The rules on the axes see the whole spec, as it is written. The rules on a stage see that one, resolved, and nothing
+else: so a search applies them once to each distinct stage.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +11,29 @@ from collections.abc import Iterator
 from hiera_compiler.diagnostics import Diagnostic, Label, code
 from hiera_compiler.kinds import extents
 from hiera_compiler.source import Source
-from hiera_compiler.spec import Spec
+from hiera_compiler.spec import Spec, Stage
 from hiera_compiler.spec.fields import Path
 
 
 @code("H201")
-def heads_divide_channels(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+def heads_divide_channels(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
     """The heads of a stage must divide its channels.
 
     Attention gives each head an equal slice of the channels. Hiera keeps the channels of a head constant
     by doubling the heads wherever the channels double.
     """
-    for index, stage in enumerate(spec.stages):
-        if stage.channels % stage.heads:
-            lawful = [heads for heads in range(1, stage.channels + 1) if stage.channels % heads == 0]
-            near = sorted(sorted(lawful, key=lambda heads: abs(heads - stage.heads))[:3])
-            yield Diagnostic(
-                "H201",
-                f"{stage.heads} heads do not divide {stage.channels} channels",
-                (
-                    Label(source.value(("stages", index, "heads")), f"{stage.heads} heads"),
-                    Label(source.value(("stages", index, "channels")), f"{stage.channels} channels"),
-                ),
-                help=f"use {_any_of(near)} heads",
-            )
+    if stage.channels % stage.heads:
+        lawful = [heads for heads in range(1, stage.channels + 1) if stage.channels % heads == 0]
+        near = sorted(sorted(lawful, key=lambda heads: abs(heads - stage.heads))[:3])
+        yield Diagnostic(
+            "H201",
+            f"{stage.heads} heads do not divide {stage.channels} channels",
+            (
+                Label(source.value(("stages", index, "heads")), f"{stage.heads} heads"),
+                Label(source.value(("stages", index, "channels")), f"{stage.channels} channels"),
+            ),
+            help=f"use {_any_of(near)} heads",
+        )
 
 
 @code("H202")
@@ -87,19 +90,18 @@ def separable_position_needs_frames(spec: Spec, source: Source) -> Iterator[Diag
 
 
 @code("H204")
-def mlp_has_hidden_channels(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+def mlp_has_hidden_channels(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
     """The MLP of a block needs at least one hidden channel: channels times mlp_ratio, rounded down."""
-    for index, stage in enumerate(spec.stages):
-        ratio = spec.mlp_ratio if stage.mlp_ratio is None else stage.mlp_ratio
-        if int(stage.channels * ratio) < 1:
-            own = ("stages", index, "mlp_ratio")
-            path = own if own in source.places else ("mlp_ratio",)
-            yield Diagnostic(
-                "H204",
-                f"an mlp_ratio of {ratio:g} leaves {stage.channels} channels no hidden channel",
-                (Label(source.value(path), f"{stage.channels} x {ratio:g} is less than 1"),),
-                help=f"use an mlp_ratio of at least {max(1, -(-1000 // stage.channels)) / 1000}; Hiera uses 4",
-            )
+    ratio = stage.mlp_ratio
+    if ratio is not None and int(stage.channels * ratio) < 1:
+        own = ("stages", index, "mlp_ratio")
+        path = own if own in source.places else ("mlp_ratio",)
+        yield Diagnostic(
+            "H204",
+            f"an mlp_ratio of {ratio:g} leaves {stage.channels} channels no hidden channel",
+            (Label(source.value(path), f"{stage.channels} x {ratio:g} is less than 1"),),
+            help=f"use an mlp_ratio of at least {max(1, -(-1000 // stage.channels)) / 1000}; Hiera uses 4",
+        )
 
 
 def _any_of(numbers: list[int]) -> str:

@@ -1,4 +1,8 @@
-"""H3xx: rules across the stages. They see the resolved spec."""
+"""H3xx: rules across the stages. They see the resolved spec.
+
+But for the limit on all blocks together, they read of a stage only how it pools: so a search applies them once to
+each distinct trunk.
+"""
 
 from __future__ import annotations
 
@@ -164,5 +168,6 @@ def _times(numbers: tuple[int, ...]) -> str:
 
 
 PATCH_RULES = (patch_fits_the_input, padding_is_less_than_the_kernel)
-POOL_RULES = (pooling_stays_inside_the_mask_unit, blocks_are_limited)
+POOL_RULES = (pooling_stays_inside_the_mask_unit,)
+DEPTH_RULES = (blocks_are_limited,)
 GRID_RULES = (input_is_whole_mask_units, tokens_are_limited)

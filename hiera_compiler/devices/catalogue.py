@@ -42,8 +42,17 @@ def _unknown_device(name: str) -> Diagnostic:
     Times are predicted from a device's data sheet, and there is an entry for some devices only; their names are
     the argument of `--device`. A device of another name can be measured where it is at hand.
     """
-    longer = [known for known in catalogue() if known.startswith(name.lower())] if name else []
-    near = " or ".join(longer) or did_you_mean(name, catalogue())
+    written = name.lower()
+    alike = [known for known in catalogue() if name and (known.startswith(written) or _is_of(known, written))]
+    near = " or ".join(alike) or did_you_mean(name, catalogue())
     known = ", ".join(catalogue())
     advice = f"did you mean {near}? " if near else ""
+    if written.partition(":")[0] == "cuda":
+        advice = "measure on it with --measure, or predict for a device by its name; "
     return Diagnostic("H501", f"there is no device {quoted(name)}", help=f"{advice}known devices: {known}")
+
+
+def _is_of(known: str, written: str) -> bool:
+    """Whether what was written goes on from a known chip, as `h100-pcie` does from `h100-sxm`."""
+    chip = known.partition("-")[0]
+    return chip[-1].isdigit() and written.startswith(chip)

@@ -9,7 +9,7 @@ from math import exp, log
 
 from hiera_compiler.devices import device
 from hiera_compiler.estimate.conformal import spread
-from hiera_compiler.estimate.evidence import MeasuredSet, measured_sets, paper, traced
+from hiera_compiler.estimate.evidence import MeasuredSet, implementation, measured_sets, paper, traced
 from hiera_compiler.estimate.fit import EFFICIENCIES, Sample, fit, fit_scale, sample, total
 from hiera_compiler.estimate.kernels import kernel_list
 from hiera_compiler.estimate.price import Constants
@@ -91,6 +91,20 @@ def held_out_errors(rows: tuple[Sample, ...], prior: Constants) -> dict[str, dic
         constants = fit([row for row in rows if row.family != family], prior)
         result[family] = {row.name: log_error(row, constants) for row in rows if row.family == family}
     return result
+
+
+def family_errors(mode: str) -> dict[str, list[list[float]]]:
+    """Log errors of a mode's rows by family, each predicted by the others of its set, in groups for ratios.
+
+    A group is of one set and one implementation: a ratio of two of our specs never compares two implementations.
+    """
+    result: dict[str, dict[tuple[str, str], list[float]]] = {}
+    for entry in (one for one in measured_sets() if one.mode == mode):
+        for family, errors in held_out_errors(set_samples(entry), Constants()).items():
+            for name, error in errors.items():
+                group = entry.name, implementation(name)
+                result.setdefault(family, {}).setdefault(group, []).append(error)
+    return {family: list(groups.values()) for family, groups in result.items()}
 
 
 def row_out_errors(rows: tuple[Sample, ...], prior: Constants) -> dict[str, float]:

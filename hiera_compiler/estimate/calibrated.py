@@ -17,8 +17,8 @@ NAME = r"[a-z0-9][a-z0-9-]{0,63}"
 Constant = Literal[
     "products", "convolutions", "attention", "unaligned", "memory", "lanes", "depthwise", "launch", "scale"
 ]
-RegimeName = Literal["eager-half", "compiled-half", "eager-fp32", "compiled-fp32"]
-"""The regimes that are calibrated; autocast is not one of them."""
+RegimeName = Literal["eager-half", "eager-amp", "compiled-half", "compiled-amp", "eager-fp32", "compiled-fp32"]
+"""The regimes that are calibrated: half precision and autocast on CUDA, fp32 on a CPU."""
 
 
 class _Form(BaseModel):
@@ -59,6 +59,8 @@ class CalibratedRegime(_Form):
     microbenchmarks: Annotated[int, Field(ge=0)]
     microbenchmark_error: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """The mean absolute error of the microbenchmarks' times, by the fit on them alone."""
+    host_bound: tuple[str, ...] = ()
+    """Models, with their batches, whose kernels took longer to launch than to run: no rows of the fit."""
 
     @property
     def price(self) -> Constants:

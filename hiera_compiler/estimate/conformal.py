@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import ceil, inf, sqrt
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from math import ceil, inf
 
 LEVEL = 0.9
 
@@ -15,13 +16,17 @@ def spread(log_errors: Iterable[float], level: float = LEVEL) -> float:
     return sizes[rank - 1] if rank <= len(sizes) else inf
 
 
-def ratio_spread(families: Iterable[Sequence[float]], level: float = LEVEL) -> float:
-    """The half-width for the ratio of two rows of one family: what remains when their common error cancels."""
-    deviations = []
-    for errors in families:
-        middle = sum(errors) / len(errors)
-        deviations += [sqrt(2.0) * (error - middle) for error in errors if len(errors) > 1]
-    return spread(deviations, level)
+def ratio_spread(groups: Iterable[Sequence[float]], level: float = LEVEL) -> float:
+    """The half-width for the ratio of two rows of one group: what remains when their common error cancels.
+
+    A group has the log errors of rows of one family and one implementation, measured on one machine.
+    """
+    return spread(_ratios(groups), level)
+
+
+def _ratios(groups: Iterable[Sequence[float]]) -> list[float]:
+    """The log errors of the ratios of every two rows of one group."""
+    return [one - other for errors in groups for one, other in combinations(errors, 2)]
 
 
 def coverage(families: dict[str, list[float]], level: float = LEVEL) -> tuple[int, int]:
@@ -31,4 +36,14 @@ def coverage(families: dict[str, list[float]], level: float = LEVEL) -> tuple[in
         width = spread((error for other, some in families.items() if other != family for error in some), level)
         inside += sum(abs(error) <= width for error in errors)
         count += len(errors)
+    return inside, count
+
+
+def ratio_coverage(families: Mapping[str, Sequence[Sequence[float]]], level: float = LEVEL) -> tuple[int, int]:
+    """How many held-out ratios lie inside the interval that the other families' groups give, and of how many."""
+    inside = count = 0
+    for family, groups in families.items():
+        width = ratio_spread((errors for other, some in families.items() if other != family for errors in some), level)
+        inside += sum(abs(error) <= width for error in _ratios(groups))
+        count += len(_ratios(groups))
     return inside, count

@@ -13,6 +13,7 @@ from hiera_compiler.estimate.anchors import (
     GraphOf,
     device_out_errors,
     eager_prior,
+    family_errors,
     held_out_errors,
     hiera_samples,
     log_error,
@@ -20,7 +21,7 @@ from hiera_compiler.estimate.anchors import (
     set_samples,
     transformer_samples,
 )
-from hiera_compiler.estimate.conformal import coverage
+from hiera_compiler.estimate.conformal import coverage, ratio_coverage
 from hiera_compiler.estimate.evidence import measured_sets, paper
 from hiera_compiler.estimate.fit import Sample, fit
 from hiera_compiler.estimate.price import Constants
@@ -161,11 +162,10 @@ def _datasheet_summaries(graph_of: GraphOf) -> Iterator[Summary]:
 
 def _coverages(rows: Sequence[Row]) -> Iterator[Coverage]:
     for mode in ("eager", "compiled"):
-        families: dict[str, list[float]] = {}
-        for entry in (s for s in measured_sets() if s.mode == mode):
-            for family, errors in held_out_errors(set_samples(entry), Constants()).items():
-                families.setdefault(family, []).extend(errors.values())
+        groups = family_errors(mode)
+        families = {family: [error for errors in some for error in errors] for family, some in groups.items()}
         yield Coverage(f"public {mode} rows, each family with the others' interval", *coverage(families))
+        yield Coverage(f"ratios of two public {mode} rows, with other families' interval", *ratio_coverage(groups))
     held_out = [row for row in rows if row.name.startswith("hiera") or row.name.endswith("16x224")]
     title = "A100 paper, rows outside the fit, with the interval of public eager rows"
     yield Coverage(title, sum(row.inside for row in held_out), len(held_out), high=1.0)

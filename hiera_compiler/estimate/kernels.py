@@ -19,6 +19,8 @@ from hiera_compiler.estimate.regime import Regime
 from hiera_compiler.estimate.tape import Call, Tape
 from hiera_compiler.estimate.tensor import DType, Tensor
 from hiera_compiler.ir import DropPath, Graph, Node, Op, Shape
+from hiera_compiler.lower import ENTRY as PLACEHOLDER
+from hiera_compiler.lower import EXIT
 
 Step = tuple[str, Op, tuple[str, ...], Shape]
 """A node with names relative to its section: equal steps make equal kernels."""
@@ -58,6 +60,18 @@ def kernel_list(graph: Graph, regime: Regime) -> list[Section]:
         made = _section(regime, _steps(members), entry, fused_entry=len(sections) > 1, fused_exit=fused_exit)
         sections.append(Section(stage_name(members[0]), made))
     return sections
+
+
+def part_kernels(graph: Graph, regime: Regime, dtype: DType | None, *, follows_stem: bool, ends: bool) -> Kernels:
+    """The kernels of a part lowered by itself, as in a model where a tensor of that dtype flows in, none into the stem.
+
+    `follows_stem`: it is the first block of all; `ends`: nothing that is run comes after it.
+    """
+    wanted = graph.needed_for(EXIT)
+    nodes = [node for node in graph if node.name in wanted and node.name != PLACEHOLDER]
+    entry = None if dtype is None else (graph[PLACEHOLDER].shape, dtype)
+    fused_entry = entry is not None and not follows_stem
+    return _section(regime, _steps(nodes), entry, fused_entry=fused_entry, fused_exit=entry is not None and not ends)
 
 
 def stage_name(node: Node) -> str:

@@ -13,21 +13,51 @@ not before the trunk returns; so it is where the emitted module runs eagerly, fo
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from hiera_compiler.estimate.counts import constant_nodes, unused_nodes
 from hiera_compiler.ir import Graph, Input, Node
 from hiera_compiler.ir.op import View
 from hiera_compiler.ir.sections import Section
+from hiera_compiler.lower import ENTRY, EXIT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Free = Literal["early", "late"]
+Amount = TypeVar("Amount", int, "NDArray[Any]")
+"""A number, or an array with one for each of many models."""
 
 
 def peak_activation_bytes(
     graph: Graph, batch: int, element_bytes: int, free: Free = "early", materialised: bool = False
 ) -> int:
     """Bytes at the peak of a forward pass of one batch, with so many bytes an element, without the weights."""
-    return _Pass(graph, batch, free == "late", materialised).peak() * element_bytes
+    return _Pass(graph, batch, free == "late", materialised).follow()[0] * element_bytes
+
+
+def inference_bytes(params: Amount, peak_elements: Amount, element_bytes: int) -> Amount:
+    """Bytes of the weights and of the activations at their peak, in one number format."""
+    total: Amount = (params + peak_elements) * element_bytes
+    return total
+
+
+class PartMemory(NamedTuple):
+    """Elements that the activations of a part of a model take, what flows in included.
+
+    `peak` at most, and `kept` to the end of the whole pass: the input, and the maps where they are outputs. So the
+    peak of a model is the largest, over its parts, of a part's peak and all that was kept before it.
+    """
+
+    peak: int
+    kept: int
+
+
+def part_memory(graph: Graph, batch: int) -> PartMemory:
+    """The memory of a part that was lowered by itself, freed after the last reader; what flows in is let go."""
+    run = _Pass(graph, batch, late=False, materialised=False)
+    peak, alive = run.follow()
+    return PartMemory(peak, alive - run.sizes[run.owner(graph.outputs[EXIT])])
 
 
 class _Sizes(dict[str, int]):
@@ -62,7 +92,7 @@ class _Pass:
     def kept(self) -> Set[str]:
         """The values that outlive the pass: the input, which is the caller's, and the outputs."""
         graph = self.graph
-        names = {node.name for node in self.run[0].nodes if isinstance(node.op, Input)}
+        names = {node.name for node in self.run[0].nodes if isinstance(node.op, Input) and node.name != ENTRY}
         names |= {name for key, name in graph.outputs.items() if key != "tokens" and name not in self.unused}
         if self.late:
             names |= {graph.nodes[name].inputs[0] for key, name in graph.outputs.items() if key.startswith("features.")}
@@ -75,8 +105,8 @@ class _Pass:
             node = self.graph.nodes[node.inputs[0]]
         return node.name
 
-    def peak(self) -> int:
-        """Elements at the peak. Sections that are alike, and let the same values go, are followed once."""
+    def follow(self) -> tuple[int, int]:
+        """Elements at the peak, and at the end. Sections that are alike, and let the same go, are followed once."""
         rises: dict[tuple[object, ...], tuple[int, int]] = {}
         sizes, last, owners = self.sizes, self.last, self.owners
         alive = highest = 0
@@ -95,7 +125,7 @@ class _Pass:
             rise, made = rises[key]
             highest = max(highest, alive + rise)
             alive += made - sum([sizes[name] for name in dying])
-        return highest
+        return highest, alive
 
     def rise(self, section: Section, dying: Sequence[str], staying: Set[str]) -> int:
         """By how many elements memory rises at most within a section, above what is alive at its start."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from hiera_compiler.estimate.cost import node_params
+from hiera_compiler.estimate.cost import counts_by, node_params
+from hiera_compiler.estimate.counts import ELEMENT_BYTES, NOTHING, bytes_moved
 from hiera_compiler.ir import Graph, Node
 
 
@@ -21,3 +22,14 @@ def node_data(graph: Graph, node: Node) -> dict[str, Any]:
         "macs": node.op.macs(graph.input_shapes(node), node.shape) + node.op.norm_macs(node.shape),
         "origin": list(node.origin),
     }
+
+
+def costs(graph: Graph) -> list[dict[str, Any]]:
+    """Every node as plain data with all that ``hiera_compiler.estimate`` counts, for one sample in float32."""
+    counted, width = counts_by(graph, lambda node: node.name), ELEMENT_BYTES["float32"]
+    rows = []
+    for node in graph:
+        counts = counted.get(node.name, NOTHING)
+        cost = {"flops": counts.flops, "acts": counts.acts, "bytes_moved": bytes_moved(counts, 1, width)}
+        rows.append(node_data(graph, node) | cost)
+    return rows

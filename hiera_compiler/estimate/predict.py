@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, prod
+from typing import TYPE_CHECKING, TypeVar
 
 from hiera_compiler.devices import Device
 from hiera_compiler.diagnostics import Diagnostic, SpecError, code
@@ -14,8 +15,16 @@ from hiera_compiler.estimate.profiles import Profile, Tier
 from hiera_compiler.estimate.tensor import BYTES
 from hiera_compiler.ir import Graph
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Amount = TypeVar("Amount", float, "NDArray[np.float64]")
+"""A number, or an array with one for each of many models."""
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """The batches among which the best is looked for; beyond them throughput is flat."""
+MILLISECOND = 1e12
+"""Femtoseconds. Times are added up in whole ones, so that a sum does not depend on the order of its parts."""
 USABLE_MEMORY = 0.9
 """The share of a device's memory that the framework leaves for tensors."""
 
@@ -57,13 +66,13 @@ class Ratio:
 
 @dataclass(frozen=True)
 class SectionTime:
-    """Seconds of a batch in one section, by resource, and those in kernels that the profile does not know."""
+    """Femtoseconds of a batch in one section, by resource, and those in kernels that the profile does not know."""
 
-    by_resource: tuple[float, ...]
-    extrapolated: float
+    by_resource: tuple[int, ...]
+    extrapolated: int
 
     @property
-    def total(self) -> float:
+    def total(self) -> int:
         return sum(self.by_resource)
 
 
@@ -106,28 +115,41 @@ def section_time(kernels: Kernels, profile: Profile, batch: int) -> SectionTime:
         by_resource["launch"] += launch
         if kernel.kind not in profile.kinds:
             extrapolated += time + launch
-    return SectionTime(tuple(by_resource.values()), extrapolated)
+    return SectionTime(tuple(map(_femtoseconds, by_resource.values())), _femtoseconds(extrapolated))
 
 
 def largest_batch(graph: Graph, profile: Profile) -> int:
     """The largest batch whose weights and widest pair of neighbouring tensors fit into memory."""
+    return max(0, int(batch_limit(float(graph.parameter_count), float(widest_pair(graph)), profile)))
+
+
+def widest_pair(graph: Graph) -> int:
+    """The most elements that one primitive reads and writes, for one sample."""
+    return max(sum(prod(shape) for shape in (node.shape, *graph.input_shapes(node))) for node in graph)
+
+
+def batch_limit(params: Amount, widest: Amount, profile: Profile) -> Amount:
+    """The largest batch of a model with so many parameters and so wide a pair of tensors; negative without room."""
     size = BYTES[profile.regime.weights]
-    weights = graph.parameter_count * (size + (2 if profile.regime.autocast else 0))
-    widest = max(sum(prod(shape) for shape in (node.shape, *graph.input_shapes(node))) for node in graph)
-    return max(0, int((profile.device.memory_bytes * USABLE_MEMORY - weights) // (widest * size)))
+    weights = params * (size + (2 if profile.regime.autocast else 0))
+    return (profile.device.memory_bytes * USABLE_MEMORY - weights) // (widest * size)
+
+
+def _femtoseconds(seconds: float) -> int:
+    return round(seconds * 1000 * MILLISECOND)
 
 
 def _seconds(sections: list[Section], profile: Profile, batch: int) -> float:
-    return sum(section_time(section.kernels, profile, batch).total for section in sections)
+    return sum(section_time(section.kernels, profile, batch).total for section in sections) / (1000 * MILLISECOND)
 
 
 def _prediction(sections: list[Section], profile: Profile, batch: int) -> Prediction:
     times = [section_time(section.kernels, profile, batch) for section in sections]
-    stages: dict[str, float] = {}
+    stages: dict[str, int] = {}
     for section, time in zip(sections, times, strict=True):
-        stages[section.name] = stages.get(section.name, 0.0) + time.total
-    total = sum(stages.values())
-    throughput, width = batch / total, exp(profile.spread)
+        stages[section.name] = stages.get(section.name, 0) + time.total
+    total, second = sum(stages.values()), 1000 * MILLISECOND
+    throughput, width = batch * second / total, exp(profile.spread)
     by_resource = zip(*(time.by_resource for time in times), strict=True)
     return Prediction(
         device=profile.device.name,
@@ -135,12 +157,12 @@ def _prediction(sections: list[Section], profile: Profile, batch: int) -> Predic
         dtype=profile.regime.dtype,
         batch=batch,
         throughput=throughput,
-        latency_ms=1000.0 * total,
+        latency_ms=total / MILLISECOND,
         low=throughput / width,
         high=throughput * width,
         tier=profile.tier,
-        stages=tuple(stages.items()),
-        resources={name: sum(parts) for name, parts in zip(RESOURCES, by_resource, strict=True)},
+        stages=tuple((name, time / second) for name, time in stages.items()),
+        resources={name: sum(parts) / second for name, parts in zip(RESOURCES, by_resource, strict=True)},
         extrapolated_share=min(1.0, sum(time.extrapolated for time in times) / total),
         provenance=profile.provenance,
         ratio_spread=profile.ratio_spread,

@@ -105,10 +105,11 @@ def _provenance(kept: Calibration, one: CalibratedRegime) -> str:
     error = one.held_out_error
     models = len({anchor.model for anchor in one.anchors})
     held_out = f"; mean error on models left out {100 * error:.1f} %" if error is not None else ""
+    bound = f"; not for batches that launching bounds, as {', '.join(one.host_bound)}" if one.host_bound else ""
     threads = "1 thread" if kept.threads == 1 else f"{kept.threads} threads"
     return (
         f"calibrated on {kept.date[:10]}: {kept.device.title}, torch {kept.torch}, {threads}, "
-        f"{one.microbenchmarks} single kernels and {models} whole models{held_out}"
+        f"{one.microbenchmarks} single kernels and {models} whole models{held_out}{bound}"
     )
 
 

@@ -1,5 +1,21 @@
 """Spec to graph: the only place that knows what a Hiera looks like."""
 
+from hiera_compiler.lower.blocks import Block, Flow, Style, stage_blocks
 from hiera_compiler.lower.hiera import lower, unit_layout
+from hiera_compiler.lower.parts import ENTRY, EXIT, Part, block_part, head_part, map_part, stem_part
 
-__all__ = ["lower", "unit_layout"]
+__all__ = [
+    "ENTRY",
+    "EXIT",
+    "Block",
+    "Flow",
+    "Part",
+    "Style",
+    "block_part",
+    "head_part",
+    "lower",
+    "map_part",
+    "stage_blocks",
+    "stem_part",
+    "unit_layout",
+]

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import count
 from math import prod
 
-from hiera_compiler.ir import (
-    Add,
-    Dropout,
-    DropPath,
-    Graph,
-    Input,
-    KeepUnits,
-    Linear,
-    Mean,
-    PatchEmbed,
-    ToGrid,
-    ToUnits,
-    UnitLayout,
-)
+from hiera_compiler.ir import Dropout, Graph, Input, KeepUnits, Linear, Mean, PatchEmbed, ToGrid, ToUnits, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds import Attention, BlockContext, Pooling
-from hiera_compiler.spec import Spec, Stage, StochasticDepth
-
-
-@dataclass(frozen=True)
-class _Block:
-    """One block's part of the plan."""
-
-    stage: Stage
-    attention: Attention
-    pool: Pooling | None
-    drop_path: float | None
+from hiera_compiler.kinds import Normalization
+from hiera_compiler.lower.blocks import Flow, Style, lower_block, stage_blocks
+from hiera_compiler.spec import Head, Spec, StochasticDepth
 
 
 def lower(spec: Spec, kept_units: int | None = None) -> Graph:
@@ -44,19 +21,21 @@ def lower(spec: Spec, kept_units: int | None = None) -> Graph:
     """
     spec = spec.resolved()
     builder = GraphBuilder()
-    x, layout = _stem(builder, spec, kept_units)
-    names = (f"blocks.{index}" for index in range(spec.depth))
-    for index in range(len(spec.stages)):
-        for block in _blocks(spec, index):
-            with builder.origin("stages", index), builder.block(next(names)):
-                x = _block(builder, spec, block, x, layout)
-            if block.pool is not None:
-                layout = layout.pooled()
+    x, flow = lower_stem(builder, spec, spec.stages[0].channels, kept_units)
+    style, numbers = Style.of(spec), count()
+    rates = drop_path_rates(spec.drop_path, spec.depth)
+    for index, stage in enumerate(spec.stages):
+        first, other = stage_blocks(stage, flow.attention)
+        for position in range(stage.depth):
+            number = next(numbers)
+            with builder.origin("stages", index), builder.block(f"blocks.{number}"):
+                x, flow = lower_block(builder, style, other if position else first, x, flow, rates[number])
         with builder.origin("stages", index):
-            builder.output(f"features.{index}", builder.add(f"features.{index}", ToGrid(layout), x))
+            builder.output(f"features.{index}", lower_map(builder, f"features.{index}", x, flow))
+        flow = flow.leaving(stage)
     builder.output("tokens", x)
     if spec.head is not None and kept_units is None:
-        builder.output("logits", _head(builder, spec, x))
+        builder.output("logits", lower_head(builder, spec.norm, spec.head, x))
     return builder.graph()
 
 
@@ -74,35 +53,6 @@ def unit_layout(spec: Spec, grid: tuple[int, ...]) -> UnitLayout:
     return UnitLayout(units, tuple(folds) or ((1,) * len(grid),))
 
 
-def _stem(builder: GraphBuilder, spec: Spec, kept_units: int | None) -> tuple[Value, UnitLayout]:
-    with builder.origin("input"):
-        image = builder.add("pixels", Input(spec.input_shape))
-    with builder.origin("patch"):
-        patch = spec.patch
-        channels = (spec.input.channels, spec.stages[0].channels)
-        embed = PatchEmbed(*channels, patch.kernel, patch.stride, patch.padding)
-        grid = builder.add("patch_embed.proj", embed, image)
-    with builder.origin("position"):
-        grid = spec.position.lower(builder, grid)
-    with builder.origin("mask_unit"):
-        layout = unit_layout(spec, grid.shape[:-1])
-        x = builder.add("units", ToUnits(layout), grid)
-        x = builder.add("kept_tokens", KeepUnits(prod(layout.units) if kept_units is None else kept_units), x)
-    return x, layout
-
-
-def _blocks(spec: Spec, index: int) -> Iterator[_Block]:
-    """The blocks of a stage. The first one pools, and by default attends like the stage before."""
-    stage = spec.stages[index]
-    rates = drop_path_rates(spec.drop_path, spec.depth)
-    start = sum(before.depth for before in spec.stages[:index])
-    inherits = stage.first_attention == "previous" and index > 0
-    first = spec.stages[index - 1].attention if inherits else stage.attention
-    yield _Block(stage, first, stage.pool, rates[start])
-    for position in range(start + 1, start + stage.depth):
-        yield _Block(stage, stage.attention, None, rates[position])
-
-
 def drop_path_rates(drop_path: StochasticDepth, depth: int) -> list[float | None]:
     """The rate of every block; none where nothing is ever dropped.
 
@@ -115,36 +65,33 @@ def drop_path_rates(drop_path: StochasticDepth, depth: int) -> list[float | None
     return [drop_path.rate * index / (depth - 1) for index in range(depth)]
 
 
-def _block(builder: GraphBuilder, spec: Spec, block: _Block, x: Value, layout: UnitLayout) -> Value:
-    """A pre-norm transformer block; where it widens, the skip is a projection of the *normalised* input."""
-    channels = block.stage.channels
-    normed = spec.norm.lower(builder, "norm1", x)
-    skip = x if x.channels == channels else builder.add("proj", Linear(x.channels, channels), normed)
-    if block.pool is not None:
-        skip = block.pool.lower(builder, "pooled_skip", skip)
-    context = BlockContext(channels, block.stage.heads, layout, block.pool)
-    y = block.attention.lower(builder, normed, context)
-    x = _residual(builder, "attn", skip, y, block.drop_path)
-    hidden = int(channels * (block.stage.mlp_ratio or spec.mlp_ratio))
-    y = spec.norm.lower(builder, "norm2", x)
-    y = builder.add("mlp.fc1", Linear(channels, hidden), y)
-    y = spec.activation.lower(builder, "mlp.activation", y)
-    y = builder.add("mlp.fc2", Linear(hidden, channels), y)
-    return _residual(builder, "mlp", x, y, block.drop_path)
+def lower_stem(builder: GraphBuilder, spec: Spec, channels: int, kept_units: int | None = None) -> tuple[Value, Flow]:
+    """From pixels to the tokens of the first stage, which has so many channels."""
+    with builder.origin("input"):
+        image = builder.add("pixels", Input(spec.input_shape))
+    with builder.origin("patch"):
+        patch = spec.patch
+        embed = PatchEmbed(spec.input.channels, channels, patch.kernel, patch.stride, patch.padding)
+        grid = builder.add("patch_embed.proj", embed, image)
+    with builder.origin("position"):
+        grid = spec.position.lower(builder, grid)
+    with builder.origin("mask_unit"):
+        layout = unit_layout(spec, grid.shape[:-1])
+        x = builder.add("units", ToUnits(layout), grid)
+        x = builder.add("kept_tokens", KeepUnits(prod(layout.units) if kept_units is None else kept_units), x)
+    return x, Flow(x.shape, layout)
 
 
-def _residual(builder: GraphBuilder, branch: str, skip: Value, y: Value, rate: float | None) -> Value:
-    if rate is not None:
-        y = builder.add(f"{branch}.drop_path", DropPath(rate), y)
-    return builder.add(f"{branch}.residual", Add(), skip, y)
+def lower_map(builder: GraphBuilder, name: str, x: Value, flow: Flow) -> Value:
+    """The map of a stage, in raster order."""
+    return builder.add(name, ToGrid(flow.layout), x)
 
 
-def _head(builder: GraphBuilder, spec: Spec, x: Value) -> Value:
+def lower_head(builder: GraphBuilder, norm: Normalization, head: Head, x: Value) -> Value:
     """Mean over tokens, then norm: the norm comes after the mean (Hiera's released code)."""
-    assert spec.head is not None
     with builder.origin("head"):
         x = builder.add("pooled", Mean(), x)
-        x = spec.norm.lower(builder, "norm", x)
-        if spec.head.dropout > 0:
-            x = builder.add("head.dropout", Dropout(spec.head.dropout), x)
-        return builder.add("head.projection", Linear(x.channels, spec.head.classes), x)
+        x = norm.lower(builder, "norm", x)
+        if head.dropout > 0:
+            x = builder.add("head.dropout", Dropout(head.dropout), x)
+        return builder.add("head.projection", Linear(x.channels, head.classes), x)

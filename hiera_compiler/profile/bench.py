@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +22,6 @@ from hiera_compiler.profile.subject import Subject, first_line
 from hiera_compiler.profile.sweep import OutOfMemory
 from hiera_compiler.profile.timing import Call, Timer
 
-# What is bound when the memory ends differs from allocator to allocator; the text does not.
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-
 
 @dataclass(frozen=True)
 class Setup:
@@ -35,6 +32,13 @@ class Setup:
     regime: Regime
     protocol: Protocol
     timer: Timer
+    autocast: bool = False
+    """Whether weights are float32 and ``dtype`` is that of autocast, entered for each pass."""
+
+    @property
+    def weights(self) -> torch.dtype:
+        """The format of the weights."""
+        return torch.float32 if self.autocast else self.dtype
 
 
 class Bench:
@@ -45,8 +49,9 @@ class Bench:
         self.setup = setup
         self._require_memory(observed_batch)
         with self._running(observed_batch):
-            self.module = subject.build(setup.device).to(setup.dtype).eval()
-            self.observed: Count = count(self.module, self.pixels(observed_batch))
+            self.module = subject.build(setup.device).to(setup.weights).eval()
+            with self._casting():
+                self.observed: Count = count(self.module, self.pixels(observed_batch))
         self.notes: tuple[str, ...] = ()
         if setup.regime == "compiled":
             self.notes = (compile_in_place(self.module, subject.name),)
@@ -82,8 +87,12 @@ class Bench:
             pixels = self.pixels(batch)
 
         def call() -> None:
-            with torch.inference_mode():
-                self.module(pixels)
+            try:
+                with torch.inference_mode(), self._casting():
+                    self.module(pixels)
+            except (RuntimeError, MemoryError) as error:
+                self._explain(error, batch)
+                raise
 
         return self._warm(call, batch)
 
@@ -95,14 +104,23 @@ class Bench:
             pixels = self.pixels(batch)
 
         def call() -> None:
-            loss = sum(
-                (output.float().mean() for output in outputs(self.module(pixels))),
-                torch.zeros((), device=self.setup.device),
-            )
-            loss.backward()
-            self.module.zero_grad(set_to_none=True)
+            try:
+                self._step(pixels)
+            except (RuntimeError, MemoryError) as error:
+                self._explain(error, batch)
+                raise
+            finally:
+                self.module.zero_grad(set_to_none=True)
 
         return self._warm(call, batch)
+
+    def _step(self, pixels: Tensor) -> None:
+        with self._casting():
+            found = self.module(pixels)
+        loss = torch.zeros((), device=self.setup.device)
+        for output in outputs(found):
+            loss = loss + output.float().mean()
+        loss.backward()
 
     def peak_bytes(self, call: Call) -> int:
         """The most that torch has allocated during the call, with the weights and without other models."""
@@ -114,6 +132,11 @@ class Bench:
             self.setup.timer.synchronise()
             return weights + torch.cuda.max_memory_allocated(self.setup.device) - before
         return weights + _allocated(call)
+
+    def _casting(self) -> AbstractContextManager[object]:
+        if not self.setup.autocast:
+            return nullcontext()
+        return torch.autocast(self.setup.device.type, self.setup.dtype)
 
     @contextmanager
     def running(self, batch: int) -> Iterator[None]:
@@ -136,14 +159,17 @@ class Bench:
             try:
                 yield
             except (RuntimeError, MemoryError) as error:
-                if isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY):
-                    if self.setup.device.type == "cuda":
-                        torch.cuda.empty_cache()
-                    raise OutOfMemory(batch) from None
-                if isinstance(error, NotImplementedError) or "not implemented for" in str(error):
-                    names = machine.dtype_name(self.setup.dtype), str(self.setup.device)
-                    raise SpecError(problems.unsupported(self.subject.name, *names, first_line(error))) from error
+                self._explain(error, batch)
                 raise
+
+    def _explain(self, error: RuntimeError | MemoryError, batch: int) -> None:
+        """Raises what the error means, where it means something to a user."""
+        if machine.is_too_large(error):
+            machine.let_go(error, self.setup.device)
+            raise OutOfMemory(batch, name=self.subject.name) from None
+        if isinstance(error, NotImplementedError) or "not implemented for" in str(error):
+            names = machine.dtype_name(self.setup.dtype), str(self.setup.device)
+            raise SpecError(problems.unsupported(self.subject.name, *names, first_line(error))) from error
 
     def _require_memory(self, batch: int, training: bool = False) -> None:
         """On a CPU, refuse what would not fit before the system has to end the process."""
@@ -156,7 +182,7 @@ class Bench:
         needed = int(size * (needed + (4 * counted.params if training or batch == 1 else 0)))
         available = int(free * self.setup.protocol.memory_share)
         if needed > available:
-            raise OutOfMemory(batch, needed, available)
+            raise OutOfMemory(batch, needed, available, self.subject.name)
 
 
 def outputs(found: object) -> Sequence[Tensor]:

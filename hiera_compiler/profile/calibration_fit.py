@@ -27,7 +27,9 @@ class Row:
     batch: int
 
 
-def fitted(regime: str, micro: Sequence[Sample], rows: Sequence[Row], kinds: frozenset[str]) -> CalibratedRegime:
+def fitted(
+    regime: str, micro: Sequence[Sample], rows: Sequence[Row], kinds: frozenset[str], host_bound: Sequence[str] = ()
+) -> CalibratedRegime:
     """Constants from everything, with the errors on models that were left out one by one."""
     alone = fit(micro, Constants()) if micro else Constants()
     errors = [abs(total(one.demands, alone) / one.seconds - 1.0) for one in micro]
@@ -45,6 +47,7 @@ def fitted(regime: str, micro: Sequence[Sample], rows: Sequence[Row], kinds: fro
             "anchors": anchors,
             "microbenchmarks": len(micro),
             "microbenchmark_error": sum(errors) / len(errors) if errors else 0.0,
+            "host_bound": tuple(host_bound),
         }
     )
 

@@ -50,7 +50,21 @@ def full_graphs(name: str) -> Iterator[None]:
             yield
     except (TorchDynamoException, InductorError, CppCompileError) as error:
         cause = getattr(error, "inner_exception", None) or error
-        raise SpecError(problems.cannot_compile(name, first_line(cause))) from error
+        missing = _missing(cause)
+        found = problems.nothing_to_compile_with(name, missing) if missing else None
+        raise SpecError(found or problems.cannot_compile(name, first_line(cause))) from error
+
+
+def _missing(error: BaseException) -> str | None:
+    """What this machine lacks, if that is why there is no compiled code."""
+    from torch._inductor.exc import InvalidCxxCompiler, TritonMissing
+
+    if isinstance(error, InvalidCxxCompiler):
+        return "C++ compiler"
+    if isinstance(error, TritonMissing):
+        return "Triton"
+    # Triton's own words.
+    return "C compiler, which Triton needs" if "Failed to find C compiler" in str(error) else None
 
 
 def compiles_at_all() -> bool:

@@ -91,8 +91,9 @@ def _by_origin(records: Sequence[Record]) -> dict[int, list[Record]]:
     """What ran on a GPU, by the number of the operator that launched it."""
     found: dict[int, list[Record]] = {}
     for record in records:
-        if record.get("cat") in _ON_GPU:
-            found.setdefault(int(record["args"].get("External id", -1)), []).append(record)
+        # Those that no operator launched have no number, and nor have parts: they must not find each other.
+        if record.get("cat") in _ON_GPU and _id(record) >= 0:
+            found.setdefault(_id(record), []).append(record)
     return found
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import torch
 
@@ -19,13 +21,38 @@ DTYPES: Mapping[str, torch.dtype] = MappingProxyType(
 )
 _SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16", "float": "float32"}
 
+# What is bound when the memory ends differs from allocator to allocator; the text does not. cuBLAS and cuDNN allocate
+# by themselves. The last is said of fused attention over more windows than a grid has blocks (pytorch#146704).
+_TOO_LARGE = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "STATUS_ALLOC_FAILED",
+    "invalid configuration argument",
+)
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Whether a device could not run something for its size alone."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _TOO_LARGE)
+
+
+def let_go(error: BaseException, device: torch.device) -> None:
+    """Free what an error holds: its frames keep the tensors alive that there was no memory beside."""
+    traceback.clear_frames(error.__traceback__)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
 
 def find_device(name: str) -> torch.device:
     """The device ``cpu``, ``cuda`` or ``cuda:1``. Raises SpecError where there is no such CUDA device."""
-    device = torch.device(name)
-    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise SpecError(problems.no_cuda(torch.version.cuda is not None))
-    return device
+    kind, _, index = name.partition(":")
+    if kind == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        # Compared as a number: torch takes none that is too large for it.
+        if int(index or 0) >= count:
+            raise SpecError(problems.no_cuda(torch.version.cuda is not None, count, int(index or 0)))
+    return torch.device(name)
 
 
 def find_dtype(name: str | None, device: torch.device) -> torch.dtype:
@@ -36,6 +63,16 @@ def find_dtype(name: str | None, device: torch.device) -> torch.dtype:
     if full not in DTYPES:
         raise SpecError(problems.unknown_dtype(name, [*DTYPES, *_SHORT]))
     return DTYPES[full]
+
+
+def emulates(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether products in a half-precision format are emulated: an x86 processor without instructions for them."""
+    # Older versions of torch do not say.
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    if device.type != "cpu" or capabilities.get("architecture") != "x86_64" or dtype is torch.float32:
+        return False
+    short = "fp16" if dtype is torch.float16 else "bf16"
+    return not (capabilities.get(f"avx512_{short}") or capabilities.get(f"amx_{short}"))
 
 
 def dtype_name(dtype: torch.dtype) -> str:

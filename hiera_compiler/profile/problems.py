@@ -12,13 +12,16 @@ _LESS = "use a smaller input, or half precision where the device has it"
 
 
 @code("H510")
-def no_cuda(has_support: bool) -> Diagnostic:
+def no_cuda(has_support: bool, count: int = 0, index: int = 0) -> Diagnostic:
     """A CUDA device was asked for, and torch finds none.
 
     Either the machine has none or its driver does not work, or this torch was built for CPUs alone. What a
     model would do on a device that is not here can be predicted: leave `--measure` out and name the device.
     """
     why = "torch finds no CUDA device on this machine" if has_support else "this torch was built without CUDA"
+    if count:
+        message = f"CUDA device {index} was asked for, and there are {count}, counted from 0"
+        return Diagnostic("H510", message, (), f"use --device cuda:{count - 1}, or --device cuda for the first")
     help = "measure with --device cpu, or predict by naming a device, such as --device a100-40gb"
     return Diagnostic("H510", f"CUDA was asked for, and {why}", (), help)
 
@@ -36,7 +39,8 @@ def batch_too_large(name: str, batch: int, needed: int | None, available: int | 
 
     On a CPU this is said before anything is allocated: the activations that the model needs at once, as counted
     on the meta device, against a share of the memory that the system has available. On a GPU it is what the
-    allocator said. The help names a batch that fits where the figures are known.
+    allocator said, or a kernel that cannot be launched over so many windows. The help names a batch that fits where
+    the figures are known.
     """
     if needed is None or available is None:
         message = f"{quoted(name)} at batch {batch} does not fit in the device's memory"
@@ -69,6 +73,14 @@ def cannot_compile(name: str, reason: str) -> Diagnostic:
     message gives the first line of torch's complaint.
     """
     return Diagnostic("H514", f"{quoted(name)} cannot be compiled: {reason}", (), "measure it with --regime eager")
+
+
+def nothing_to_compile_with(name: str, missing: str) -> Diagnostic:
+    """The same fault where the machine lacks what compiling needs."""
+    help = "apt install g++ (Debian, Ubuntu), or measure with --regime eager"
+    if missing == "Triton":
+        help = "pip install triton, or measure with --regime eager"
+    return Diagnostic("H514", f"{quoted(name)} cannot be compiled: there is no {missing} here", (), help)
 
 
 @code("H515")
@@ -129,3 +141,24 @@ def unsupported(name: str, dtype: str, device: str, reason: str) -> Diagnostic:
     """
     message = f"{quoted(name)} does not run in {dtype} on {device}: {reason}"
     return Diagnostic("H520", message, (), "measure it in another format, such as --dtype float32")
+
+
+@code("H521")
+def slow_format(dtype: str, processor: str) -> Diagnostic:
+    """The processor has no instructions for products in this number format.
+
+    Its products are emulated, and take many times as long as in float32; so does everything that is measured. The
+    figures are true of this machine, and say nothing of one that has such instructions.
+    """
+    message = f"{processor} has no instructions for products in {dtype}: measuring takes many times as long"
+    return Diagnostic("H521", message, (), "use --dtype float32 for speed here", severity="warning")
+
+
+@code("H522")
+def no_memory_to_calibrate(what: str) -> Diagnostic:
+    """The device's memory ended while it was calibrated.
+
+    A calibration runs whole models, on CUDA at batches to 128. Nothing is written.
+    """
+    message = f"the memory of the device ends at {what}"
+    return Diagnostic("H522", message, (), "end what else uses the device, or measure less with --quick")

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from hiera_compiler.diagnostics import Diagnostic, SpecError
+from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.pipeline import Compilation
 from hiera_compiler.profile import machine, problems
 from hiera_compiler.profile.bench import Bench, Setup
@@ -51,6 +51,8 @@ def measure(
         session.run([model if isinstance(model, Subject) else Subject.of(model) for model in models])
     except KeyboardInterrupt:
         session.interrupted = True
+    except OutOfMemory as error:
+        raise SpecError(problems.batch_too_large(error.name, error.batch, error.needed, error.available)) from error
     return session.result()
 
 
@@ -118,10 +120,7 @@ class _Session:
         return Run(measured, tuple(self._ratios()), self.interrupted)
 
     def _entry(self, subject: Subject) -> _Entry:
-        try:
-            bench = Bench(subject, self.setup)
-        except OutOfMemory as error:
-            raise SpecError(_too_large(subject, error)) from error
+        bench = Bench(subject, self.setup)
         entry = _Entry(bench, bench.conditions())
         if self.setup.regime == "compiled":
             self.progress(f"compiling {subject.name}", 0, 1)
@@ -144,18 +143,14 @@ class _Session:
                 return batch / quantile([timer.seconds(call, times) for _ in range(protocol.sweep_rounds)], 0.5)
 
         steps = protocol.largest_batch.bit_length()
-        try:
-            for tried in sweep(rate, protocol.largest_batch, protocol.gain):
-                entry.tried.append(tried)
-                self.progress(f"batch sweep of {bench.subject.name}", len(entry.tried), steps)
-        except OutOfMemory as error:
-            raise SpecError(_too_large(bench.subject, error)) from error
+        for tried in sweep(rate, protocol.largest_batch, protocol.gain):
+            entry.tried.append(tried)
+            self.progress(f"batch sweep of {bench.subject.name}", len(entry.tried), steps)
         entry.batch = best_batch(entry.tried)
 
     def _throughput(self) -> None:
-        protocol, timer, calls = self.setup.protocol, self.setup.timer, []
-        for entry in self.entries:
-            calls.append(self._inference(entry, entry.batch or 1))
+        protocol, timer = self.setup.protocol, self.setup.timer
+        calls = [entry.bench.inference(entry.batch or 1) for entry in self.entries]
         times = [timer.calls_in(call, protocol.seconds) for call in calls]
         for number, taken in enumerate(in_turns(calls, times, protocol.rounds, timer), start=1):
             for entry, seconds in zip(self.entries, taken, strict=True):
@@ -166,7 +161,7 @@ class _Session:
 
     def _latency(self) -> None:
         protocol, timer = self.setup.protocol, self.setup.timer
-        calls = [self._inference(entry, 1) for entry in self.entries]
+        calls = [entry.bench.inference(1) for entry in self.entries]
         start = timer.clock()
         for number, taken in enumerate(in_turns(calls, [1] * len(calls), protocol.latency_calls, timer), start=1):
             for entry, seconds in zip(self.entries, taken, strict=True):
@@ -202,12 +197,6 @@ class _Session:
                 return call
         return None
 
-    def _inference(self, entry: _Entry, batch: int) -> Call:
-        try:
-            return entry.bench.inference(batch)
-        except OutOfMemory as error:
-            raise SpecError(_too_large(entry.bench.subject, error)) from error
-
     def _ratios(self) -> list[Ratio]:
         base = self.entries[0] if self.entries else None
         if base is None or not base.rates:
@@ -224,7 +213,3 @@ class _Session:
 
 def _latency(values: Sequence[float]) -> Latency:
     return Latency(quantile(values, 0.5), quantile(values, 0.9), quantile(values, 0.99), len(values))
-
-
-def _too_large(subject: Subject, error: OutOfMemory) -> Diagnostic:
-    return problems.batch_too_large(subject.name, error.batch, error.needed, error.available)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 
 class OutOfMemory(Exception):  # noqa: N818 - it ends a sweep and is no fault
-    """A batch that the device has no memory for; ``needed`` and ``available`` in bytes where they are known."""
+    """A batch of a model that the device has no memory for; ``needed`` and ``available`` in bytes where known."""
 
-    def __init__(self, batch: int, needed: int | None = None, available: int | None = None) -> None:
+    def __init__(self, batch: int, needed: int | None = None, available: int | None = None, name: str = "") -> None:
         super().__init__(f"no memory for a batch of {batch}")
+        self.name = name
         self.batch = batch
         self.needed = needed
         self.available = available

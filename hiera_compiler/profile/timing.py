@@ -25,6 +25,20 @@ class Timer:
         self.synchronise()
         return (self.clock() - start) / times
 
+    def backlog(self, call: Call, times: int) -> float:
+        """The share of the seconds of calls in a row in which the device still works after the last was given to it.
+
+        Near zero where giving takes longer than running: the seconds are then the host's, and say nothing of kernels.
+        """
+        self.synchronise()
+        start = self.clock()
+        for _ in range(times):
+            call()
+        given = self.clock() - start
+        self.synchronise()
+        took = self.clock() - start
+        return 1 - given / took if took > 0 else 0.0
+
     def calls_in(self, call: Call, seconds: float) -> int:
         """How many calls fill the seconds, at least one; makes calls to find out."""
         times = 1

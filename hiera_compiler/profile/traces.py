@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,8 +46,7 @@ def trace(
     """Trace some passes at a batch and write the trace file and its page into the folder.
 
     ``predicted`` are milliseconds of a pass by stage, to be shown beside what was measured, and ``predicted_for``
-    says of which device and regime. Raises SpecError where
-    the model cannot run so, or the folder cannot be written.
+    says of which device and regime. Raises SpecError where the model cannot run so, or the folder cannot be written.
     """
     subject = model if isinstance(model, Subject) else Subject.of(model)
     at = machine.find_device(device)
@@ -54,6 +55,8 @@ def trace(
     try:
         bench = Bench(subject, setup, batch)
         written = record(bench, batch, folder)
+        with bench.running(batch):
+            limits = roofline.ceilings(at, number_format, setup.timer)
     except OutOfMemory as error:
         raise SpecError(problems.batch_too_large(subject.name, batch, error.needed, error.available)) from error
     shown = page.Profile(
@@ -62,7 +65,7 @@ def trace(
         conditions=bench.conditions(),
         passes=events.read(written),
         work=bench.observed.kinds,
-        limits=roofline.ceilings(at, number_format, setup.timer),
+        limits=limits,
         predicted=predicted,
         predicted_for=predicted_for,
         trace=written.name,
@@ -73,6 +76,16 @@ def trace(
     except OSError as error:
         raise SpecError(problems.trace_not_written(target, error)) from None
     return Traced(written, target)
+
+
+def require_folder(folder: Path) -> None:
+    """Raises SpecError where traces could not be written to the folder; makes nothing."""
+    above = folder
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    reason = errno.ENOTDIR if not above.is_dir() else None if os.access(above, os.W_OK | os.X_OK) else errno.EACCES
+    if reason is not None:
+        raise SpecError(problems.trace_not_written(folder, OSError(reason, "")))
 
 
 def record(bench: Bench, batch: int, folder: Path, count: int = PASSES) -> Path:

@@ -93,7 +93,9 @@ def _base_of(link: Node, links: list[str]) -> str:
     name = shown(file) if file else os.path.normpath(folder / word)
     if not exists(name):
         sibling = near_file(str(folder / word))
-        near = os.path.relpath(sibling, folder) if sibling else did_you_mean(word, bundled.names())
+        near = (
+            os.path.relpath(sibling, folder) if sibling else did_you_mean(word, [*bundled.names(), *bundled.spaces()])
+        )
         raise SpecError(no_base(link.span, word, near))
     real = [os.path.realpath(other) for other in links]
     if os.path.realpath(name) in real:

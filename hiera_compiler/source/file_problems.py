@@ -21,7 +21,7 @@ def not_found(name: str) -> Diagnostic:
         near = near_file(name)
         help = f"did you mean {_path(near)}?" if near else "name a file, or a spec that `hiera specs` lists"
         return Diagnostic("H001", f"no file {_path(name)}", (_whole(name),), help)
-    near = did_you_mean(name, bundled.names()) or near_file(name)
+    near = did_you_mean(name, [*bundled.names(), *bundled.spaces()]) or near_file(name)
     suggestion = f"did you mean {_path(near)}? " if near else ""
     return Diagnostic("H001", f"no spec named {_path(name)}", (), f"{suggestion}`hiera specs` lists the names")
 

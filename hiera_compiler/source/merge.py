@@ -1,6 +1,7 @@
 """A spec over its base: mappings merge, scalars and lists replace."""
 
 from hiera_compiler.diagnostics import Diagnostic, Label, Span, code, quoted
+from hiera_compiler.source.holes import is_hole
 from hiera_compiler.source.tree import Entry, Key, Node, Scalar
 
 
@@ -8,9 +9,12 @@ def merge(base: Node, over: Node, found: list[Diagnostic]) -> Node:
     """`over` laid over `base`; each value keeps the place it came from. Problems are added to `found`.
 
     A mapping with whole numbers as keys picks items of a base list. A mapping with another `kind` than the
-    base replaces it, because the options of one kind mean nothing to another.
+    base replaces it, because the options of one kind mean nothing to another. A hole is one value: it replaces
+    what is below it, and is replaced by what is above it.
     """
     below, above = base.value, over.value
+    if is_hole(below) or is_hole(above):
+        return over
     if isinstance(below, list) and isinstance(above, dict) and any(isinstance(key, int) for key in above):
         return _merge_items(below, above, over.span, found)
     if isinstance(above, dict):

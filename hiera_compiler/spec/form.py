@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hiera_compiler.diagnostics import Diagnostic, Label, SpecError, code, did_you_mean, quoted
-from hiera_compiler.source import Source
+from hiera_compiler.source import Source, is_hole
 from hiera_compiler.source.limits import MAX_PROBLEMS
 from hiera_compiler.spec.expected import any_of, expected, shown_number
 from hiera_compiler.spec.fields import choice_at, homes, keys_at
@@ -28,7 +28,23 @@ def parse(source: Source) -> Spec:
         return Spec.model_validate(source.data)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=True)
-    raise SpecError([_diagnostic(problem, source) for problem in _distinct(problems)[:MAX_PROBLEMS]])
+    holes = open_values(source.data)
+    found = [_diagnostic(problem, source) for problem in _distinct(problems, source.data, holes)[:MAX_PROBLEMS]]
+    raise SpecError([left_open(holes, source), *found] if holes else found)
+
+
+def open_values(data: Any) -> list[Path]:
+    """The paths of the holes of a space, and of the names that it gives to values."""
+    found: list[Path] = []
+    waiting: list[tuple[Path, Any]] = [((), {key: value for key, value in data.items() if key != "let"})]
+    while waiting:
+        path, value = waiting.pop()
+        if path and is_hole(value):
+            found.append(path)
+        elif isinstance(value, dict | list):
+            inside = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting.extend(reversed([((*path, key), inner) for key, inner in inside]))
+    return [*found, ("let",)] if "let" in data else found
 
 
 def parse_known(source: Source) -> Spec | None:
@@ -49,11 +65,17 @@ def parse_known(source: Source) -> Spec | None:
     return Spec.model_validate(data)
 
 
-def _distinct(problems: list[ErrorDetails]) -> list[ErrorDetails]:
-    """The problems without those that only follow from another one."""
+def _distinct(problems: list[ErrorDetails], data: Any, holes: list[Path]) -> list[ErrorDetails]:
+    """The problems without those that only follow from another one, or from a value that is left open."""
+    if holes:
+        problems = [problem for problem in problems if not _is_open(_document_path(problem["loc"], data), holes)]
     unknown = [problem["loc"] for problem in problems if problem["type"] == "extra_forbidden"]
     meant = {(*loc[:-1], did_you_mean(str(loc[-1]), keys_at(loc[:-1]))) for loc in unknown[:MAX_PROBLEMS]}
     return [problem for problem in problems if problem["loc"] not in meant and not _is_long_enough(problem)]
+
+
+def _is_open(path: Path, holes: list[Path]) -> bool:
+    return any(path[: len(hole)] == hole for hole in holes)
 
 
 def _is_long_enough(problem: ErrorDetails) -> bool:
@@ -217,6 +239,27 @@ def unlawful_name(error: ErrorDetails, path: Path, source: Source) -> Diagnostic
         f"{shown(error['input'])} cannot be the name of a model",
         (Label(source.value(path), "becomes a file and a class"),),
         help="start with a letter; go on with up to 99 letters, digits and any of _ . -",
+    )
+
+
+@code("H108")
+def left_open(holes: list[Path], source: Source) -> Diagnostic:
+    """A value is left open, so that this is a space and not yet a spec.
+
+    In a space any value may be a hole: `{choose: [2, 3]}`, `{range: [64, 160, 16]}` or `{tie: NAME}`, where `let` at
+    the top names values. `hiera space` says what it spans, and `hiera search` looks for the best specs in it. A
+    setting for each hole makes it a spec.
+    """
+    count = sum(hole != ("let",) for hole in holes)
+    several = f"{count} values are" if count > 1 else "a value is"
+    first = source.value(holes[0]) if count else source.key(("let",))
+    return Diagnostic(
+        "H108",
+        f"{several} left open" if count else "'let' names values for the holes of a space, and there is no hole",
+        (Label(first, "the first hole" if count > 1 else "a hole" if count else "not a key of a spec"),),
+        help="this is a space: `hiera space` says what it spans, and `hiera search` finds specs in it"
+        if count
+        else "remove let, or tie to its names: {tie: NAME}",
     )
 
 

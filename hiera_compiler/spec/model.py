@@ -76,6 +76,11 @@ class Stage(Form):
         float | None, Field(gt=0, le=64, description="Hidden channels of the MLP per channel; default: the model's.")
     ] = None
 
+    def resolved(self, axes: int, mlp_ratio: float) -> Stage:
+        """The same stage with every shorthand and default written out, in a model of so many axes and that ratio."""
+        stage = expand_extents(self, axes)
+        return stage if stage.mlp_ratio is not None else stage.model_copy(update={"mlp_ratio": mlp_ratio})
+
 
 class StochasticDepth(Form):
     """Stochastic depth, in training only."""
@@ -151,12 +156,8 @@ class Spec(Form):
 
     def resolved(self) -> Spec:
         """The same architecture with every shorthand and default written out."""
-        spec = expand_extents(self, self.axes)
-        stages = tuple(
-            stage.model_copy(update={"mlp_ratio": self.mlp_ratio if stage.mlp_ratio is None else stage.mlp_ratio})
-            for stage in spec.stages
-        )
-        return spec.model_copy(update={"stages": stages})
+        stages = tuple(stage.resolved(self.axes, self.mlp_ratio) for stage in self.stages)
+        return expand_extents(self.model_copy(update={"stages": ()}), self.axes).model_copy(update={"stages": stages})
 
     def data(self) -> dict[str, Any]:
         """The spec as plain data, as it would be written in YAML."""

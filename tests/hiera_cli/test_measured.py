@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from hiera_compiler.profile import roofline, session, traces
 from hiera_compiler.profile.record import Protocol
@@ -131,6 +132,32 @@ def test_flags_that_need_another_are_bad_usage(arguments: list[str], hiera: Hier
     done = hiera("profile", "tiny.yaml", *arguments)
     assert done.code == 2
     assert "--train-images" in done.err
+
+
+@pytest.mark.parametrize("arguments", [["--no-train"], ["--regime", "compiled"], ["--no-train", "--trace", "x"]])
+def test_flags_without_effect_are_bad_usage(arguments: list[str], hiera: Hiera) -> None:
+    done = hiera("profile", "tiny.yaml", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert f"{arguments[0]} needs --measure" in done.err
+    assert not Path("x").exists()
+
+
+def test_a_folder_for_traces_is_tried_before_minutes_of_measuring(hiera: Hiera) -> None:
+    done = hiera("profile", "tiny.yaml", "--measure", "--device", "cpu", "--trace", "tiny.yaml/x")
+    assert (done.code, done.out) == (1, "")
+    assert "error[H519]: " in done.err
+    assert "preparing" not in done.err
+
+
+def test_an_emulated_format_is_a_warning(hiera: Hiera, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64", "avx512_bf16": True})
+    flags = ["--measure", "--device", "cpu", "--batch", "1", "--no-train", "--dtype"]
+    slow = hiera("profile", "tiny.yaml", *flags, "float16")
+    assert slow.code == 0
+    assert "warning[H521]: " in slow.err
+    assert "no instructions for products in float16" in slow.err
+    for fast in ("float32", "bfloat16"):
+        assert "H521" not in hiera("profile", "tiny.yaml", *flags, fast).err
 
 
 @pytest.mark.parametrize("code", ["H510", "H520"])

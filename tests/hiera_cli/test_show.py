@@ -31,7 +31,9 @@ def test_full_lists_every_node(hiera: Any) -> None:
     listed = [line.split()[0] for line in done.out.splitlines() if line.strip()]
     assert [name for name in listed if name in graph.nodes] == list(graph.nodes)
     (row,) = [line for line in done.out.splitlines() if line.startswith("blocks.0.attn.qkv ")]
-    assert row.split() == ["blocks.0.attn.qkv", "Linear", "blocks.0.norm1", "49x64x288", "27936", "86704128"]
+    assert row.split()[:6] == ["blocks.0.attn.qkv", "Linear", "blocks.0.norm1", "49x64x288", "27936", "86704128"]
+    tokens, weights = 49 * 64, 96 * 288 + 288
+    assert row.split()[6:] == [str(tokens * 288), str(4 * (tokens * 96 + tokens * 288 + weights))]
 
 
 def test_json_holds_spec_hash_and_cost(hiera: Any) -> None:
@@ -48,6 +50,9 @@ def test_the_nodes_of_full_json_add_up_to_the_cost(hiera: Any) -> None:
     found = json.loads(hiera("show", "hiera_t", "--full", "--json").out)
     assert sum(node["macs"] for node in found["nodes"]) == found["cost"]["macs"]
     assert sum(node["params"] for node in found["nodes"]) == found["cost"]["params"]
+    exact = json.loads(hiera("profile", "hiera_t", "--json").out)
+    for count in ("flops", "acts", "bytes_moved"):
+        assert sum(node[count] for node in found["nodes"]) == exact[count]
 
 
 def test_svg_is_written(hiera: Any, tmp_path: Path) -> None:

@@ -34,6 +34,13 @@ _FAMILIES = {"hiera": "hiera", "sam2": "hiera", "vit": "vit", "deit": "vit"}
 _FAMILIES |= {"swin": "swin", "mvitv2": "mvitv2", "convnextv2": "convnextv2"}
 
 
+def implementation(model: str) -> str:
+    """The code of a model: SAM 2's Hiera attends with four axes in its windows, the authors' with five."""
+    if model.startswith(("hieradet", "sam2")):
+        return "hieradet"
+    return next(family for start, family in _FAMILIES.items() if model.startswith(start))
+
+
 @dataclass(frozen=True)
 class MeasuredSet:
     """Rows that one machine measured in one software regime."""

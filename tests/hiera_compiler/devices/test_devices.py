@@ -44,6 +44,10 @@ def test_a_part_of_a_name_suggests_the_names_that_start_with_it() -> None:
 
 
 def test_a_misspelt_name_suggests_the_nearest() -> None:
+    with pytest.raises(SpecError, match="did you mean h100-sxm"):
+        device("h100-pcie")
+    with pytest.raises(SpecError, match="with --measure"):
+        device("cuda:0")
     with pytest.raises(SpecError, match="did you mean rtx-4090"):
         device("rtx4090")
 

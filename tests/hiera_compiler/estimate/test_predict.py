@@ -11,9 +11,9 @@ import pytest
 import hiera_compiler as hc
 from hiera_compiler.devices import names
 from hiera_compiler.diagnostics import SpecError
-from hiera_compiler.estimate.conformal import coverage, ratio_spread, spread
+from hiera_compiler.estimate.conformal import coverage, ratio_coverage, ratio_spread, spread
 from hiera_compiler.estimate.kernels import kernel_list
-from hiera_compiler.estimate.predict import compare, largest_batch, predict, section_time
+from hiera_compiler.estimate.predict import MILLISECOND, compare, largest_batch, predict, section_time
 from hiera_compiler.estimate.price import RESOURCES
 from hiera_compiler.estimate.profiles import Profile, all_profiles, profiles_for
 from hiera_compiler.ir import Graph
@@ -93,7 +93,7 @@ def test_predictions_are_additive_by_block() -> None:
     assert times[2] - times[1] == pytest.approx(times[1] - times[0])
     sections = kernel_list(graph("hiera_t"), stack.regime)
     whole = sum(section_time(section.kernels, stack, 64).total for section in sections)
-    assert whole == pytest.approx(times[0] / 1000)
+    assert whole / MILLISECOND == times[0]
 
 
 def test_the_same_question_has_the_same_answer() -> None:
@@ -162,7 +162,15 @@ def test_an_interval_is_the_quantile_that_covers_a_new_row() -> None:
 
 def test_a_ratio_cancels_what_a_family_has_in_common() -> None:
     assert ratio_spread([[0.5] * 20]) == pytest.approx(0)
-    assert ratio_spread([[0.0, 0.2] * 10]) == pytest.approx(0.1 * 2**0.5)
+    assert ratio_spread([[0.0, 0.2] * 10]) == pytest.approx(0.2)
+
+
+def test_rows_of_two_machines_make_no_ratio() -> None:
+    assert ratio_spread([[0.0] * 5, [0.7] * 5]) == pytest.approx(0)
+
+
+def test_coverage_of_ratios_uses_the_other_families_only() -> None:
+    assert ratio_coverage({"calm": [[0.0] * 10], "wild": [[0.0, 0.3] * 5]}) == (45 + 20, 90)
 
 
 def test_coverage_uses_the_errors_of_other_families_only() -> None:

@@ -19,12 +19,13 @@ from hiera_compiler.estimate.predict import predict
 from hiera_compiler.estimate.price import Constants, demand
 from hiera_compiler.estimate.profiles import profiles_for
 from hiera_compiler.estimate.regime import EAGER_HALF, Regime
-from hiera_compiler.profile import described, roofline
+from hiera_compiler.profile import calibration, described, roofline
 from hiera_compiler.profile.calibration import calibrate
 from hiera_compiler.profile.calibration_fit import LEAST, WITHOUT_ANCHORS, Row, fitted, spreads
 from hiera_compiler.profile.calibration_plan import Plan, WholeModel, plan_for
 from hiera_compiler.profile.microbenchmarks import Microbenchmark, groups
 from hiera_compiler.profile.roofline import Ceilings
+from hiera_compiler.profile.timing import Timer
 from tests.hiera_compiler.profile.conftest import TINY
 from tests.support.trace import trace
 
@@ -144,12 +145,59 @@ def test_this_machine_is_calibrated_and_predicted(plan: Plan, tmp_path: Path) ->
     assert [anchor.batch for anchor in regime.anchors] == [1, 2, 1]
     assert regime.held_out_error is not None
     assert regime.tier == "A"
-    assert {"single kernels: products", "whole models, eager"} <= set(steps)
+    assert {"single kernels: products", "whole models, eager-fp32"} <= set(steps)
     (profile,) = profiles_for(str(path))
     compilation = hc.compile(plan.models[0].spec)
     one = predict(compilation.graph, profile, 1)
     assert one.low < one.throughput < one.high
     assert one.extrapolated_share == 0
+
+
+def test_what_launching_bounds_is_no_row_of_the_fit(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def keeps_busy(self: object, call: object, launches: int) -> bool:
+        return next(answers)
+
+    kernels = sum(len(several) for _, several in groups(EAGER_HALF, plan.images, plan.elements))
+    answers = iter([False, *[True] * (kernels - 1), True, False, True])
+    monkeypatch.setattr(calibration._Work, "keeps_busy", keeps_busy)
+    (regime,) = calibrate("cpu", plan=plan).regimes
+    assert regime.microbenchmarks == kernels - 1
+    assert [anchor.batch for anchor in regime.anchors] == [1, 1]
+    assert regime.host_bound == (f"{plan.models[0].name} at 2",)
+
+
+def test_a_gpu_is_busy_where_it_falls_behind() -> None:
+    now = queued = 0.0
+
+    def call() -> None:
+        nonlocal now, queued
+        now += 1e-6
+        queued += running
+
+    def wait() -> None:
+        nonlocal now, queued
+        now += queued
+        queued = 0.0
+
+    timer = Timer(clock=lambda: now, synchronise=wait)
+    target = device("h200")
+    work = calibration._Work(target, torch.device("cuda"), torch.float16, timer, plan_for("cuda"), print)
+    running = 1e-5
+    assert work.keeps_busy(call, 1)
+    running = 1e-8
+    assert not work.keeps_busy(call, 1)
+    assert replace(work, at=torch.device("cpu")).keeps_busy(call, 1)
+
+
+def test_the_end_of_memory_is_one_diagnostic_and_no_file(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: object, *sizes: int) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(calibration._Work, "_new", full)
+    with pytest.raises(SpecError) as caught:
+        calibrate("cpu", plan=plan)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message) == ("H522", "the memory of the device ends at single kernels: products")
 
 
 @pytest.mark.slow

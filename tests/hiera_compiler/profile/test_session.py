@@ -1,11 +1,14 @@
 import json
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch._inductor.exc import InductorError, InvalidCxxCompiler
 
 import hiera_compiler as hc
 from hiera_compiler.profile import compiled, machine
@@ -14,6 +17,7 @@ from hiera_compiler.profile.compiled import full_graphs
 from hiera_compiler.profile.record import Protocol, Training
 from hiera_compiler.profile.session import measure
 from hiera_compiler.profile.subject import Subject
+from hiera_compiler.profile.sweep import OutOfMemory
 from hiera_compiler.profile.timing import Spread
 
 
@@ -91,7 +95,15 @@ def test_a_run_is_plain_data(tiny: hc.Compilation, protocol: Protocol) -> None:
     assert found["conditions"]["dtype"] == "float32"
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+TOO_LARGE = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    MemoryError(),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("CUDA error: invalid configuration argument"),
+]
+
+
+@pytest.mark.parametrize("error", TOO_LARGE, ids=str)
 def test_the_end_of_memory_ends_the_sweep_and_nothing_else(error: Exception, protocol: Protocol) -> None:
     def full(batch: int) -> None:
         if batch >= 4:
@@ -101,6 +113,46 @@ def test_the_end_of_memory_ends_the_sweep_and_nothing_else(error: Exception, pro
     assert [(tried.batch, tried.throughput is None) for tried in one.tried] == [(1, False), (2, False), (4, True)]
     assert one.batch in {1, 2}
     assert one.throughput is not None
+
+
+def test_memory_that_ends_between_rounds_is_one_diagnostic(protocol: Protocol) -> None:
+    calls: list[int] = []
+
+    def full(batch: int) -> None:
+        calls.append(batch)
+        if len(calls) > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with refused("H512") as texts:
+        measure([subject(full), subject(name="other")], protocol=protocol, batch=2)
+    assert "'model' at batch 2" in texts[0]
+
+
+def test_what_did_not_fit_is_freed(setup: Setup) -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    def full(batch: int) -> None:
+        if batch > 1:
+            large = torch.zeros(batch)
+            held.append(weakref.ref(large))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    bench = Bench(subject(full), setup)
+    with pytest.raises(OutOfMemory) as caught:
+        bench.inference(2)
+    assert caught.value.name == "model"
+    assert [one() for one in held] == [None]
+
+
+def test_autocast_keeps_weights_and_calls_products_in_the_other_format(setup: Setup) -> None:
+    bench = Bench(subject(), replace(setup, dtype=torch.bfloat16, autocast=True))
+    seen: list[torch.dtype] = []
+    (layer,) = bench.module.children()
+    layer.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    bench.inference(2)
+    bench.training(2)
+    assert set(seen) == {torch.bfloat16}
+    assert next(bench.module.parameters()).dtype == torch.float32
 
 
 def test_training_takes_half_the_batch_where_the_whole_has_no_room(protocol: Protocol) -> None:
@@ -144,6 +196,17 @@ def test_interrupted_at_once_there_is_nothing(protocol: Protocol) -> None:
 
     run = measure([subject()], protocol=protocol, progress=stop)
     assert (run.measurements, run.ratios, run.interrupted) == ((), (), True)
+
+
+def test_a_cuda_device_of_too_high_a_number_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with refused("H510") as texts:
+        measure([subject()], device="cuda:99999999999")
+    assert texts == [
+        "CUDA device 99999999999 was asked for, and there are 2, counted from 0",
+        "use --device cuda:1, or --device cuda for the first",
+    ]
 
 
 def test_cuda_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +273,23 @@ def test_what_is_no_full_graph_is_no_compiled_figure() -> None:
     with refused("H514") as texts, full_graphs("broken"):
         torch.compile(breaks, fullgraph=True, backend="eager")(torch.zeros(2))
     assert texts[1] == "measure it with --regime eager"
+
+
+MISSING = [
+    (InvalidCxxCompiler(), "there is no C++ compiler here"),
+    (
+        RuntimeError("Failed to find C compiler. Please specify via CC"),
+        "there is no C compiler, which Triton needs here",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "reason"), MISSING)
+def test_a_missing_compiler_is_said_in_our_words(error: Exception, reason: str) -> None:
+    with refused("H514") as texts, full_graphs("model"):
+        raise InductorError(error, None)
+    assert texts[0] == f"'model' cannot be compiled: {reason}"
+    assert "apt install g++" in texts[1]
 
 
 def test_more_batches_than_the_usual_recompile_limit_stay_compiled() -> None:

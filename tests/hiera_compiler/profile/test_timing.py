@@ -32,6 +32,17 @@ def test_time_includes_what_the_device_still_had_to_do() -> None:
     assert world.timer.seconds(world.call("a", 0.5), times=4) == 0.5
 
 
+def test_a_backlog_is_what_the_device_has_left_to_do() -> None:
+    world = World()
+
+    def call() -> None:
+        world.now += 1.0
+        world.queued += 3.0
+
+    assert world.timer.backlog(call, 2) == 0.75
+    assert Timer(clock=lambda: world.now).backlog(call, 2) == 0.0
+
+
 def test_work_from_before_is_not_counted() -> None:
     world = World()
     world.queued = 100.0

@@ -1,0 +1,138 @@
+"""`hiera search`: the best architectures within a budget."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from hiera_cli import search_options as given
+from hiera_cli.exits import INTERRUPTED, NOTHING_FITS, show_problems
+from hiera_cli.options import AsJson, Settings
+
+if TYPE_CHECKING:
+    from hiera_search.explore import Request, Search
+    from hiera_search.report.form import Front
+
+
+def search(
+    space: given.SpaceName = None,
+    budget_ms: given.LatencyMs = None,
+    budget_gmacs: given.GMacs = None,
+    budget_mparams: given.MParams = None,
+    budget_memory: given.MemoryGb = None,
+    min_accuracy: given.MinAccuracy = None,
+    min_throughput: given.MinThroughput = None,
+    device: given.Device = None,
+    batch: given.Batch = None,
+    regime: given.Regime = None,
+    objective: given.Objective = None,
+    accuracy: given.Accuracy = None,
+    rows: given.Rows = None,
+    risk: given.Risk = None,
+    settings: Settings = None,
+    engine: given.Engine = None,
+    sampler: given.Sampler = None,
+    seed: given.Seed = None,
+    candidates: given.Candidates = None,
+    top: given.Top = None,
+    measure: given.MeasureTop = None,
+    storage: given.Storage = None,
+    output: given.Output = None,
+    resume: given.Resume = None,
+    validate_accuracy: given.Validate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search a space of architectures for the best within a budget.
+
+    What costs nothing to know is searched completely where the space is small enough, and nothing over a budget is
+    reported. Leaves a folder with the winners as spec files, a table, a report to look at, and a study of Optuna.
+    """
+    if validate_accuracy is not None:
+        from hiera_cli.validation import print_validation
+
+        return print_validation(validate_accuracy, accuracy, as_json)
+    changes = {
+        "space": space,
+        "settings": tuple(settings) if settings else None,
+        "latency_ms": budget_ms,
+        "gmacs": budget_gmacs,
+        "mparams": budget_mparams,
+        "memory_gb": budget_memory,
+        "min_accuracy": min_accuracy,
+        "min_throughput": min_throughput,
+        "device": device,
+        "regime": regime,
+        "batch": batch,
+        "risk": risk,
+        "accuracy": accuracy,
+        "rows": str(rows) if rows else None,
+        "axis": objective,
+        "engine": engine,
+        "sampler": sampler,
+        "seed": seed,
+        "candidates": candidates,
+        "top": top,
+        "measure": measure,
+        "storage": storage,
+    }
+    _run(_request(changes, resume), resume or output, as_json)
+    return None
+
+
+def _request(changes: dict[str, Any], resume: Path | None) -> Request:
+    """The search that is asked for: that of a folder, with what was given now in place of what it says."""
+    from hiera_search.explore import Request, read_request
+
+    return (read_request(resume) if resume is not None else Request()).changed(changes)
+
+
+def _run(request: Request, folder: Path | None, as_json: bool) -> None:
+    from hiera_cli.counting import Counting
+    from hiera_search.explore import Search, leave, outcome
+
+    searching = Search(request, folder or Path("build") / "search" / Path(request.space).stem)
+    with Counting() as counting:
+        found = searching.run(counting)
+    front = outcome(searching, found, _command(request))
+    try:
+        front = leave(searching, front, say=lambda text: typer.echo(text, err=True))
+    except KeyboardInterrupt:
+        found = found.stopped()
+    show_problems(tuple(searching.warnings))
+    _show(front, searching, as_json)
+    if found.interrupted:
+        place = shlex.quote(str(searching.folder))
+        typer.echo(f"interrupted; what is finished is kept. To go on: hiera search --resume {place}", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if front.impossible is not None:
+        raise typer.Exit(NOTHING_FITS)
+
+
+def _show(front: Front, searching: Search, as_json: bool) -> None:
+    if front.impossible is not None:
+        from hiera_search.explore.problems import nothing_fits
+
+        show_problems((nothing_fits(front),))
+    if as_json:
+        from hiera_cli.output import print_json
+
+        print_json(front.summary())
+        return
+    from hiera_cli.front_table import front_table
+
+    typer.echo(front_table(front))
+    typer.echo(f"wrote {searching.folder}: best.yaml and other winners, front.csv, front.json, report.html")
+
+
+def _command(request: Request) -> str:
+    """The command as it was typed, but for a password."""
+    words = sys.argv[1:]
+    if request.storage is not None:
+        from hiera_search.ledger.address import address
+
+        words = [word.replace(request.storage, address(request.storage).shown) for word in words]
+    return shlex.join(["hiera", *words])

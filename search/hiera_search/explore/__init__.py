@@ -1,0 +1,9 @@
+"""Looking for the best candidates of a space within budgets."""
+
+from hiera_search.explore.budgets import Budgets, Limits, margin
+from hiera_search.explore.outcome import outcome
+from hiera_search.explore.request import Request, read_request
+from hiera_search.explore.search import Found, Search
+from hiera_search.explore.study import leave
+
+__all__ = ["Budgets", "Found", "Limits", "Request", "Search", "leave", "margin", "outcome", "read_request"]

@@ -1,0 +1,170 @@
+"""A worker: takes trials out of a study's queue, evaluates them and keeps what it found, until there is none left."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from hiera_compiler.diagnostics import Diagnostic, SpecError
+from hiera_search.ledger import evaluations, patience
+from hiera_search.ledger.evaluations import Task
+from hiera_search.ledger.patience import Patience
+from hiera_search.ledger.queue import Claim, claim, fail, finish, give_back, is_settled, latest
+from hiera_search.ledger.stops import Stopped, Stops
+from hiera_search.ledger.study import Ledger
+from hiera_search.ledger.trials import Trial
+from hiera_search.ledger.workers import GRACE, INTERVAL, Heartbeat, Watch, identity
+
+Say = Callable[[str], None]
+_SOON, _LATE = 0.05, 1.0
+"""Seconds between looks into an empty queue: short at first, then longer."""
+_LONGEST_ERROR = 500
+
+
+@dataclass
+class Report:
+    """What a worker has done, and what it leaves."""
+
+    finished: int = 0
+    failed: int = 0
+    taken_over: int = 0
+    """Trials that it finished after another worker had taken them for lost."""
+    waiting: int = 0
+    running: int = 0
+    unable: dict[str, int] = field(default_factory=dict)
+    """Reasons why trials that wait cannot be evaluated here, with their number."""
+    signal: int | None = None
+    """What asked it to stop."""
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """When a worker ends, and how long it waits. Times are in seconds; None is without end."""
+
+    most: int | None = None
+    idle: float | None = None
+    patience: float = patience.SECONDS
+    interval: float = INTERVAL
+    grace: float = GRACE
+
+
+def work(ledger: Ledger, terms: Terms | None = None, say: Say = lambda text: None) -> Report:
+    """Evaluate what waits in the study, and tell words about it.
+
+    Ends after ``most`` trials, after ``idle`` seconds without one, and when asked to stop by a signal: then the trial
+    at hand goes back into the queue. Raises SpecError where the storage stays away longer than ``patience``, and where
+    it cannot be written.
+    """
+    return _Worker(ledger, terms or Terms(), say).run(lambda: False)
+
+
+def wait_for(ledger: Ledger, keys: Collection[str], terms: Terms | None = None, say: Say = lambda text: None) -> Report:
+    """Evaluate what waits in the study until these keys are settled, be it by this worker or by others.
+
+    Ends early when asked to stop; ``Report.signal`` says so. ``queue.latest`` has the outcome. Raises SpecError as
+    ``work`` does.
+    """
+
+    def are_settled() -> bool:
+        found = latest(ledger, keys)
+        return len(found) == len(set(keys)) and all(map(is_settled, found.values()))
+
+    return _Worker(ledger, terms or Terms(), say).run(are_settled)
+
+
+class _Worker:
+    def __init__(self, ledger: Ledger, terms: Terms, say: Say) -> None:
+        self.ledger, self.terms, self.say = ledger, terms, say
+        self.identity = identity()
+        self.watch = Watch(terms.grace)
+        self.report = Report(warnings=ledger.storage.warnings)
+        self.stops = Stops()
+        self.patiently = Patience(ledger.storage, self.stops, terms.patience, say, self.watch.forget)
+        self._reasons: dict[str, str | None] = {}
+
+    def run(self, is_done: Callable[[], bool]) -> Report:
+        with self.stops:
+            with suppress(Stopped):
+                self._loop(is_done)
+            self.report.signal = self.stops.signal
+        return self.report
+
+    def _loop(self, is_done: Callable[[], bool]) -> None:
+        idle_since, pause = time.monotonic(), _SOON
+        while self.stops.signal is None and not self._has_done_enough() and not self.patiently(is_done):
+            found = self._claim()
+            if found.trial is not None:
+                self._evaluate(found.trial)
+                idle_since, pause = time.monotonic(), _SOON
+                continue
+            is_idle = self.terms.idle is not None and time.monotonic() - idle_since >= self.terms.idle
+            if is_idle and not found.in_doubt:
+                return
+            self.stops.pause(pause)
+            pause = min(2 * pause, _LATE)
+
+    def _has_done_enough(self) -> bool:
+        return self.terms.most is not None and self.report.finished + self.report.failed >= self.terms.most
+
+    def _claim(self) -> Claim:
+        self.report.unable = {}
+        found = self.patiently(lambda: claim(self.ledger, self.identity, self.watch, self._can_run))
+        for trial in found.retried:
+            self.say(f"trial {trial.number}: {trial.candidate.name} lost its worker")
+        self.report.waiting, self.report.running = found.waiting - (found.trial is not None), found.running
+        return found
+
+    def _can_run(self, trial: Trial) -> bool:
+        # Asked once for each regime: it may import torch.
+        kind = json.dumps([trial.job.evaluation, dict(trial.job.regime)], sort_keys=True)
+        if kind not in self._reasons:
+            self._reasons[kind] = evaluations.unable(Task(trial.candidate, trial.job))
+        reason = self._reasons[kind]
+        if reason is not None:
+            self.report.unable[reason] = self.report.unable.get(reason, 0) + 1
+        return reason is None
+
+    def _evaluate(self, trial: Trial) -> None:
+        name = f"trial {trial.number}: {trial.candidate.name}"
+        self.say(f"{name}, {trial.job.evaluation} ...")
+        try:
+            with Heartbeat(self.ledger, trial, self.terms.interval), self.stops.interruptible():
+                figures = evaluations.evaluate(Task(trial.candidate, trial.job))
+        except Stopped:
+            self._give_back(trial, name)
+            raise
+        except Exception as error:  # noqa: BLE001 - a candidate that cannot be evaluated ends no worker
+            reason = _words(error)
+            self.patiently(lambda: fail(self.ledger, trial, reason))
+            self.report.failed += 1
+            self.say(f"{name} failed: {reason}")
+            return
+        if self.patiently(lambda: finish(self.ledger, trial, self.identity, figures)):
+            self.report.finished += 1
+            self.say(f"{name}: {', '.join(f'{key} {value:.4g}' for key, value in figures.items())}")
+        else:
+            self.report.taken_over += 1
+            self.say(f"{name} was taken over by another worker, since this one gave no sign of life")
+
+    def _give_back(self, trial: Trial, name: str) -> None:
+        try:
+            give_back(self.ledger, trial)
+        except Exception as error:
+            if not self.ledger.storage.is_outage(error):
+                raise
+            self.say(f"{name} could not be put back, and is evaluated again when the storage is there")
+        else:
+            self.say(f"{name} is back in the queue")
+
+
+def _words(error: Exception) -> str:
+    """What went wrong with an evaluation, on one line."""
+    if isinstance(error, SpecError):
+        first = error.diagnostics[0]
+        return f"{first.code}: {first.message}"[:_LONGEST_ERROR]
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}"[:_LONGEST_ERROR] if lines else type(error).__name__

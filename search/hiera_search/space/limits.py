@@ -1,0 +1,12 @@
+"""How large a space may be, so that reading and counting one takes bounded time and memory."""
+
+MAX_HOLES = 200
+MAX_OPTIONS = 10_000
+MAX_VALUES = 100_000
+MAX_NESTING = 64
+MAX_COMPONENTS = 10_000
+"""Groups of holes that depend on each other, met in counting the points."""
+MAX_FILLS = 10_000
+"""Specs made to check the form of every option."""
+MAX_RANGE_CHECKED = 64
+"""Values of a range up to which each is checked for form; of a longer one, both ends are."""

@@ -1,0 +1,210 @@
+"""Reading: a tree with holes → templates. A name is read where it is first used."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from hiera_compiler.diagnostics import Diagnostic, Span, SpecError
+from hiera_compiler.source import HOLE_WORDS, is_hole
+from hiera_compiler.source.tree import Entry, Key, Node, Path
+from hiera_search.space import problems
+from hiera_search.space.filling import Filling, plain, word_of
+from hiera_search.space.limits import MAX_HOLES, MAX_OPTIONS, MAX_VALUES
+from hiera_search.space.numbers import exact, numbers_of
+from hiera_search.space.refusals import Refused
+from hiera_search.space.template import Cases, Fields, Fixed, Items, Options, Product, Template, Tie, support, walk
+
+_BESIDE = {"choose": (), "range": (), "tie": ("times", "over", "cases")}
+
+
+@dataclass
+class Reading:
+    """The templates of names, the holes by position with their paths, and what is wrong, as far as it is read."""
+
+    let: Mapping[str, Entry]
+    names: dict[str, Template] = field(default_factory=dict)
+    supports: dict[str, frozenset[int]] = field(default_factory=dict)
+    holes: list[Options] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+    written: list[tuple[Any, ...]] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+    options: int = 0
+    is_full: bool = False
+
+    def template(self, node: Node, path: Path) -> Template:
+        """The template of a tree whose place in the space is `path`; of what is wrong, an empty value."""
+        value = node.value
+        if is_hole(value):
+            assert isinstance(value, dict)
+            try:
+                return self.hole(value, node.span, path)
+            except SpecError as error:
+                self.found.extend(error.diagnostics)
+                return Fixed(Node(None, node.span))
+        if isinstance(value, dict):
+            read = {key: self.template(entry.node, (*path, key)) for key, entry in value.items()}
+            if all(isinstance(inner, Fixed) for inner in read.values()):
+                return Fixed(node)
+            return Fields({key: (value[key].key, inner) for key, inner in read.items()}, node.span)
+        if isinstance(value, list):
+            items = tuple(self.template(item, (*path, index)) for index, item in enumerate(value))
+            return Fixed(node) if all(isinstance(item, Fixed) for item in items) else Items(items, node.span)
+        return Fixed(node)
+
+    def hole(self, value: dict[Key, Entry], span: Span, path: Path) -> Template:
+        """The template of a hole. Raises SpecError."""
+        word, *others = [word for word in HOLE_WORDS if word in value]
+        wrong = [problems.several_words(word, other, value[other].key, value[word].key) for other in others]
+        known = (*HOLE_WORDS, *_BESIDE[word])
+        wrong += [problems.unknown_key(key, word, entry.key) for key, entry in value.items() if key not in known]
+        if wrong:
+            raise SpecError(wrong)
+        match word:
+            case "choose":
+                return self.choose(value["choose"].node, span, path)
+            case "range":
+                numbers = numbers_of(value["range"].node)
+                position = self.open(span, path, numbers)
+                options = tuple(Fixed(Node(number, value["range"].node.span)) for number in numbers)
+                return self.close(Options(position, options, span))
+            case _ if "cases" in value:
+                return self.cases(value, span, (*path, "cases"))
+        return self.tie(value, span)
+
+    def choose(self, node: Node, span: Span, path: Path) -> Template:
+        """One of the options as written, which may have holes."""
+        if not isinstance(node.value, list) or not node.value:
+            raise SpecError(problems.no_options(node.span, plain(node)))
+        if len(node.value) > MAX_OPTIONS:
+            raise SpecError(problems.too_many_options(node.span, len(node.value)))
+        seen: dict[Hashable, Span] = {}
+        for option in node.value:
+            first = seen.setdefault(_identity(option), option.span)
+            if first is not option.span:
+                self.found.append(problems.same_option(option.span, first))
+        position = self.open(span, path, [plain(option) for option in node.value])
+        options = (self.template(option, (*path, "choose", index)) for index, option in enumerate(node.value))
+        return self.close(Options(position, tuple(options), span))
+
+    def tie(self, value: dict[Key, Entry], span: Span) -> Template:
+        """The value of a name, or a number worked out from it."""
+        name = self.name(value["tie"].node)
+        times, over = self.operand("times", value), self.operand("over", value)
+        if "times" not in value and "over" not in value:
+            return Tie(name, span)
+        decimal = any(key in value and isinstance(value[key].node.value, float) for key in ("times", "over"))
+        return Product(name, times, over, decimal, span)
+
+    def operand(self, key: str, value: dict[Key, Entry]) -> Fraction | str:
+        """A number or a known name; 1 where there is none."""
+        if key not in value:
+            return Fraction(1)
+        node = value[key].node
+        if isinstance(node.value, str):
+            return self.name(node)
+        number = exact(node.value)
+        if number is None or (key == "over" and number == 0):
+            raise SpecError(problems.operand(node.span, key, plain(node)))
+        return number
+
+    def name(self, node: Node) -> str:
+        """A name of `let`, read by now."""
+        name = node.value
+        if not isinstance(name, str) or name not in self.let:
+            raise SpecError(problems.unknown_name(node.span, plain(node), self.let))
+        if name not in self.names:
+            self.names[name] = self.template(self.let[name].node, ("let", name))
+            self.supports[name] = support(self.names[name], self.supports)
+        return name
+
+    def cases(self, value: dict[Key, Entry], span: Span, path: Path) -> Template:
+        """What belongs to the value of a name; of a name that is not open, the one case that it has."""
+        name, listed = self.name(value["tie"].node), value["cases"].node
+        beside = [problems.cases_beside(key, value[key].key) for key in ("times", "over") if key in value]
+        if beside:
+            raise SpecError(beside)
+        if not isinstance(listed.value, dict) or not listed.value:
+            raise SpecError(problems.cases_form(listed.span, plain(listed)))
+        entries = {str(key): entry for key, entry in reversed(listed.value.items())}
+        deciding = self.supports[name]
+        if not deciding and not self.found:
+            word = self.word(name, {}, span)
+            if word not in entries:
+                raise SpecError(problems.without_case(name, [word], span))
+            return self.template(entries[word].node, (*path, word))
+        read = {str(key): self.template(entry.node, (*path, key)) for key, entry in listed.value.items()}
+        if len(deciding) != 1:
+            self.check_closed(name, read, len(deciding))
+            return Cases(name, read, None, {}, span)
+        (decider,) = deciding
+        indices = self.indices(name, decider)
+        if not self.found:
+            self.check_reached(name, entries, indices, span)
+        return Cases(name, read, decider, {word: indices.get(word, frozenset()) for word in read}, span)
+
+    def indices(self, name: str, decider: int) -> dict[str, frozenset[int]]:
+        """The values of a name as words, each with the options of its one hole that make it."""
+        found: dict[str, set[int]] = {}
+        for index in range(len(self.holes[decider].options)):
+            with suppress(SpecError):  # a tie that does not come out refuses the candidate
+                found.setdefault(self.word(name, {decider: index}, self.let[name].key), set()).add(index)
+        return {word: frozenset(options) for word, options in found.items()}
+
+    def word(self, name: str, choice: Mapping[int, int], span: Span) -> str:
+        """The value of a name as the key of a case."""
+        try:
+            word = word_of(Filling(self.names, choice).node(self.names[name]).value)
+        except Refused as refused:
+            raise SpecError(problems.not_worked_out(span, refused.message)) from None
+        return word if word is not None else "a list or a mapping"
+
+    def check_closed(self, name: str, read: Mapping[str, Template], deciding: int) -> None:
+        """Report a hole inside cases that follow several holes."""
+        inside = (hole for case in read.values() for hole in walk(case) if isinstance(hole, Options))
+        hole = next(inside, None)
+        if hole is not None and deciding:
+            self.found.append(problems.open_cases(name, hole.span, deciding))
+
+    def check_reached(
+        self, name: str, entries: Mapping[str, Entry], indices: Mapping[str, frozenset[int]], span: Span
+    ) -> None:
+        """Report values without a case, and cases without a value."""
+        missing = [word for word in indices if word not in entries]
+        if missing:
+            self.found.append(problems.without_case(name, missing, span))
+        named = self.let[name]
+        for word, entry in entries.items():
+            # A layer above the cases, or a setting, may leave a name fewer values than they are for.
+            if word not in indices and named.node.span.text is entry.key.text:
+                self.found.append(problems.never_reached(name, word, entry.key, named.key, list(indices)))
+
+    def open(self, span: Span, path: Path, written: Sequence[Any]) -> int:
+        """The position of a new hole; it comes before those of the holes inside it."""
+        self.options += len(written)
+        if len(self.holes) == MAX_HOLES or self.options > MAX_VALUES:
+            # Once is enough: what follows would say the same.
+            refused, self.is_full = () if self.is_full else (problems.too_many_holes(span),), True
+            raise SpecError(refused)
+        self.holes.append(Options(len(self.holes), (), span))
+        self.paths.append(path)
+        self.written.append(tuple(written))
+        return len(self.holes) - 1
+
+    def close(self, hole: Options) -> Options:
+        """A hole whose options are read."""
+        self.holes[hole.position] = hole
+        return hole
+
+
+def _identity(node: Node) -> Hashable:
+    """What is equal for equal options: 4 and 4.0 are, 1 and true are not."""
+    value = node.value
+    if isinstance(value, dict):
+        return frozenset((key, _identity(entry.node)) for key, entry in value.items())
+    if isinstance(value, list):
+        return tuple(map(_identity, value))
+    return (isinstance(value, bool), value)

@@ -1,0 +1,120 @@
+"""The table: figures of candidates by look-up and addition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hiera_search.table.columns import Columns
+from hiera_search.table.lookups import ByOptions, Known
+from hiera_search.table.parts import Parts
+from hiera_search.table.reading import ALL_BUT_POOL, MOST_STAGES, Reader, ReadStage
+from hiera_search.table.refusals import Refusals
+from hiera_search.table.stages import StageLookup
+from hiera_search.table.sums import Path, Sums
+from hiera_search.table.transitions import State, Transitions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hiera_compiler.estimate.profiles import Profile
+    from hiera_search.space import Space
+
+CHUNK = 1 << 14
+"""Candidates that are priced together: their arrays stay in the processor's cache."""
+
+
+class Table:
+    """Prices candidates of a space, with times on a profile, or without times.
+
+    `batch` is that of the memory and of the latency; memory is in the dtype of the profile's weights, or in float32.
+    """
+
+    def __init__(self, space: Space, profile: Profile | None = None, batch: int = 1) -> None:
+        self.space, self.profile, self.batch = space, profile, batch
+        self._refusals = Refusals()
+        self._parts = Parts(profile, batch)
+        self._transitions = Transitions(self._parts, self._refusals)
+        self._sums = Sums(self._parts, self._refusals)
+        self._states: dict[State, int] = {}
+        self._listed: list[State] = []
+        self._heads: NDArray[np.int32] = np.empty(0, np.int32)
+        reader = Reader(space, self._refusals)
+        count = min(space.length(("stages",)), MOST_STAGES)
+        self._stages = [StageLookup(space, reader, index, self._step) for index in range(count)]
+        below = [space.below((), without=("stages",))]
+        below += [space.below(("stages", index), without=tuple(ALL_BUT_POOL)) for index in range(count)]
+        self._trunks = ByOptions(
+            sorted({hole for holes in below for hole in holes}),
+            space.digits(),
+            lambda choice: self._start(reader, choice, count),
+            Known(state=np.int32, refusal=np.int32),
+        )
+
+    @property
+    def codes(self) -> list[str]:
+        """The refusal codes met so far; the first is empty and means lawful."""
+        return self._refusals.codes
+
+    @property
+    def distinct(self) -> int:
+        """How many parts were lowered so far: stems, blocks, maps and heads."""
+        return len(self._parts.figures) - 1
+
+    def adopt(self, codes: Sequence[str]) -> None:
+        """Number codes as another table did. Raises ValueError once this one has met other codes."""
+        if list(codes[: len(self.codes)]) != self.codes:
+            raise ValueError(f"codes are numbered already: {self.codes}")
+        self.codes.extend(codes[len(self.codes) :])
+
+    def price(self, choices: NDArray[np.int32]) -> Columns:
+        """The figures of candidates: one row for each, with the index of an option for each hole of the space."""
+        found = Columns.empty(len(choices))
+        for start in range(0, len(choices), CHUNK):
+            rows = slice(start, start + CHUNK)
+            self._sums.add_up(self._walk(choices[rows]), found, rows)
+        return found
+
+    def _walk(self, choices: NDArray[np.int32]) -> Path:
+        """From the first stage to the last, each step from the state that the one before led to."""
+        options = np.ascontiguousarray(choices.T, np.int64)
+        trunks = self._trunks.of(options)
+        states, refusals = self._trunks.known.state[trunks], self._trunks.known.refusal[trunks]
+        path = Path(len(choices))
+        for stage in self._stages:
+            walked = stage.of(options, states)
+            known = stage.steps.known
+            np.minimum(refusals, walked.refusals, out=refusals)
+            np.minimum(refusals, known.refusal[walked.steps], out=refusals)
+            path.add(walked, known)
+            states = known.state[walked.steps]
+        path.refusals, path.heads = refusals, self._head(states)
+        return path
+
+    def _start(self, reader: Reader, choice: list[int], stages: int) -> tuple[int, int]:
+        state, refusal = self._transitions.start(*reader.trunk(choice, stages))
+        return self._number(state), refusal
+
+    def _step(self, state: int, index: int, stage: ReadStage, deep: bool) -> Sequence[int]:
+        step = self._transitions.step(self._listed[state], stage, index, deep)
+        return self._number(step.state), *step[1:]
+
+    def _number(self, state: State) -> int:
+        if state not in self._states:
+            self._states[state] = len(self._listed)
+            self._listed.append(state)
+        return self._states[state]
+
+    def _head(self, states: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The head after each of the last states, by its number among the parts."""
+        if len(self._heads) < len(self._listed):
+            new = np.full(len(self._listed) - len(self._heads), -1, np.int32)
+            self._heads = np.concatenate([self._heads, new])
+        heads = self._heads[states]
+        if len(heads) and heads.min() < 0:
+            for state in np.unique(states[heads < 0]).tolist():
+                self._heads[state] = self._transitions.head(self._listed[state])
+            heads = self._heads[states]
+        return heads

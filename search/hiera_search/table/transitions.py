@@ -1,0 +1,164 @@
+"""What a stage makes of what flows into it: the states between the stages of candidates, and the steps between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+from hiera_compiler import checks
+from hiera_compiler.lower import Block, Style, block_part, head_part, map_part, stage_blocks, stem_part
+from hiera_compiler.spec import Head, Spec, Stage
+from hiera_search.table.parts import Made, Parts, Stream
+from hiera_search.table.reading import ReadStage, source_of
+from hiera_search.table.refusals import LAWFUL, Refusals
+
+_SOURCE = source_of(None)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What holds for all stages of a candidate; `spec` is one of the specs that say so, without its stages."""
+
+    style: Style
+    mlp_ratio: float
+    axes: int
+    head: Head | None
+    spec: Spec = field(compare=False, hash=False, repr=False)
+
+
+@dataclass(frozen=True)
+class State:
+    """Between two stages: before the first one the trunk that is still to be lowered, then what flows.
+
+    With neither, something refused the candidate, and only the rules on the later stages are asked; without a frame,
+    only their form.
+    """
+
+    frame: Frame | None = None
+    trunk: Spec | None = None
+    stream: Stream | None = None
+
+    @property
+    def dead(self) -> State:
+        """The state after a refusal."""
+        return State(self.frame)
+
+
+class Step(NamedTuple):
+    """What one stage adds, by numbers of parts: its first block, each later one, its map, the stem before it.
+
+    The map is there where it is an output. `last` is the block that ends the stage, `peak` the most elements of a batch
+    alive in it above what is kept, `widest` the most elements of a sample around one primitive.
+    """
+
+    state: State
+    refusal: int = LAWFUL
+    first: int = 0
+    other: int = 0
+    map: int = 0
+    stem: int = 0
+    last: int = 0
+    peak: int = 0
+    widest: int = 0
+
+
+class _Unfit(Exception):  # noqa: N818 - not an error: refuses a candidate
+    """A part that cannot be lowered."""
+
+
+class Transitions:
+    """Works out steps; parts and rules are asked once for what they depend on."""
+
+    def __init__(self, parts: Parts, refusals: Refusals) -> None:
+        self.parts, self.refusals = parts, refusals
+        self._ruled: dict[tuple[Frame, int, Stage], tuple[Stage, int]] = {}
+
+    def start(self, trunk: Spec | None, refusal: int) -> tuple[State, int]:
+        """The state before the first stage, and what refuses the trunk."""
+        if trunk is None:
+            return State(), refusal
+        found = checks.check_axes(trunk, _SOURCE)
+        if found:
+            return State(), self.refusals.rules(found)
+        trunk = trunk.model_copy(update={"name": "x"}).resolved()
+        spec = trunk.model_copy(update={"stages": ()})
+        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, trunk.head, spec)
+        found = checks.check_trunk(trunk, _SOURCE)
+        return (State(frame), self.refusals.rules(found)) if found else (State(frame, trunk), LAWFUL)
+
+    def step(self, state: State, read: ReadStage, index: int, deep: bool) -> Step:
+        """What a stage of one block, or of more, makes of a state."""
+        if read.refusal != LAWFUL:
+            return Step(state.dead, read.refusal)
+        if read.stage is None or state.frame is None:
+            return Step(state)
+        stage, refusal = self._rules(state.frame, read.stage, index)
+        if refusal != LAWFUL or (state.trunk is None and state.stream is None):
+            return Step(state.dead, refusal)
+        try:
+            return self._lowered(state, state.frame, stage, deep)
+        except _Unfit:
+            return Step(state.dead, self.refusals.lowering())
+
+    def head(self, state: State) -> int:
+        """The number of the head after the last stage."""
+        if state.frame is None or state.stream is None or state.frame.head is None:
+            return 0
+        frame, head, stream = state.frame, state.frame.head, state.stream
+        key = (frame.style, head, stream)
+        made = self.parts.get(key, partial(head_part, frame.style, head, stream.flow), stream, ends=True)
+        return 0 if made is None else made.number
+
+    def _rules(self, frame: Frame, stage: Stage, index: int) -> tuple[Stage, int]:
+        """A stage as it is resolved, and the first of what rules find in it."""
+        key = (frame, index, stage)
+        if key not in self._ruled:
+            found = checks.check_axes(frame.spec.model_copy(update={"stages": (stage,)}), _SOURCE)
+            if not found:
+                stage = stage.resolved(frame.axes, frame.mlp_ratio)
+                found = checks.check_stage(stage, index, _SOURCE)
+            self._ruled[key] = stage, self.refusals.rules(found)
+        return self._ruled[key]
+
+    def _lowered(self, state: State, frame: Frame, stage: Stage, deep: bool) -> Step:
+        stem = None if state.trunk is None else self._stem(state.trunk, stage.channels)
+        entry = state.stream if stem is None else stem.out
+        assert entry is not None
+        first, other = stage_blocks(stage, entry.flow.attention)
+        made = [self._block(frame, first, entry, follows_stem=stem is not None)]
+        if deep:
+            made.append(self._block(frame, other, made[0].out, follows_stem=False))
+            if made[1].out != made[0].out:
+                raise NotImplementedError(f"a block of {other.attention} changes what the next of its kind reads")
+        out = made[-1].out
+        shown = _there(self.parts.get(("map", out), partial(map_part, out.flow), out, timed=False))
+        headless = frame.head is None
+        run = [self.parts.figures[part.number] for part in (*made, shown)]
+        return Step(
+            State(frame, None, Stream(out.flow.leaving(stage), out.dtype)),
+            first=made[0].number,
+            other=made[1].number if deep else 0,
+            map=shown.number if headless else 0,
+            stem=0 if stem is None else stem.number,
+            last=made[-1].number,
+            peak=max(part.peak for part in (run if headless else run[:-1])),
+            widest=max(part.widest for part in run),
+        )
+
+    def _stem(self, trunk: Spec, channels: int) -> Made:
+        return _there(self.parts.get(("stem", trunk, channels), partial(stem_part, trunk, channels), None))
+
+    def _block(self, frame: Frame, block: Block, entry: Stream, follows_stem: bool) -> Made:
+        key = (frame.style, block, entry, follows_stem, frame.head is None)
+        lower = partial(block_part, frame.style, block, entry.flow)
+        may_end = frame.head is None
+        return _there(
+            self.parts.get(key, lower, entry, capacity=block.channels, follows_stem=follows_stem, may_end=may_end)
+        )
+
+
+def _there(made: Made | None) -> Made:
+    if made is None:
+        raise _Unfit
+    return made
