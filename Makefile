@@ -36,8 +36,9 @@ format: $(VENV)/.installed ## Format the code and fix what the linter can fix
 	$(BIN)/ruff format .
 
 .PHONY: schema
-schema: $(VENV)/.runtime ## Write specs/hiera.schema.json and docs/spec.md anew, after a change to the language
+schema: $(VENV)/.runtime ## Write the JSON schemas in specs/ and docs/spec.md anew, after a change to the language
 	$(BIN)/hiera schema -o specs/hiera.schema.json
+	$(BIN)/hiera schema --space -o specs/spaces/hiera.space.schema.json
 	$(BIN)/hiera schema --markdown -o docs/spec.md
 
 .PHONY: bench

@@ -25,7 +25,7 @@ def calibrate(
         typer.Option(metavar="NAME", help="What predictions know it by; by default cpu, or the device's own name."),
     ] = None,
     compiled: Annotated[
-        bool, typer.Option("--compiled", help="Measure compiled models as well, not eager ones alone.")
+        bool, typer.Option("--compiled", help="Measure compiled models as well (compiling takes minutes).")
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Measure for seconds, not minutes; intervals widen.")] = False,
     as_json: AsJson = False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from string import ascii_lowercase
@@ -18,22 +18,32 @@ if TYPE_CHECKING:
 def evaluation_data(found: Evaluation) -> dict[str, Any]:
     """The evaluation as plain data; errors are shares, as 0.05 for 5 %."""
     return {
-        "rows": [asdict(row) | {"error": row.error, "inside": row.inside} for row in found.rows],
+        "rows": row_data(found.rows),
         "summaries": [asdict(one) | {"met": one.met} for one in found.summaries],
         "coverages": [asdict(one) | {"share": one.share, "met": one.met} for one in found.coverages],
         "missing": list(found.not_covered),
     }
 
 
-def tables(found: Evaluation) -> str:
-    """The paper's throughput beside the predicted one, then one line for each group of held-out rows."""
-    rows = sorted(found.rows, key=lambda row: int(row.table.removeprefix("table_")))
-    parts = [_table(name, list(several)) for name, several in groupby(rows, key=lambda row: row.table)]
-    parts.append(fill(f"missing, for want of a spec: {', '.join(found.not_covered)}", 118, break_on_hyphens=False))
+def row_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The paper's throughput beside the predicted one as plain data."""
+    return [asdict(row) | {"error": row.error, "inside": row.inside} for row in rows]
+
+
+def throughput(rows: Sequence[Row], missing: Sequence[str]) -> str:
+    """The paper's throughput beside the predicted one, table by table."""
+    ordered = sorted(rows, key=lambda row: int(row.table.removeprefix("table_")))
+    parts = [_table(name, list(several)) for name, several in groupby(ordered, key=lambda row: row.table)]
+    parts.append(fill(f"missing, for want of a spec: {', '.join(missing)}", 118, break_on_hyphens=False))
+    return "\n\n".join(parts)
+
+
+def held_out(found: Evaluation) -> str:
+    """One line for each group of held-out rows, what was fitted on what, and how many rows lie in their intervals."""
     sources = dict(zip(dict.fromkeys(one.fitted_on for one in found.summaries), ascii_lowercase, strict=False))
     header = ["held-out rows", "rows", "mean %", "worst %", "goal %", "", "fit"]
     lines = [[*_summary(one), sources[one.fitted_on]] for one in found.summaries]
-    parts.append(columns(header, lines, right=range(1, 5)))
+    parts = [columns(header, lines, right=range(1, 5))]
     parts.append("\n".join(f"fit {letter}: {source}" for source, letter in sources.items()))
     parts.append("\n".join(_coverages(found)))
     return "\n\n".join(parts)

@@ -40,7 +40,7 @@ def _makers() -> dict[str, str]:
     for package in _PACKAGES:
         folder = Path(str(files(package)))
         for file in folder.rglob("*.py"):
-            module = ".".join([package, *file.relative_to(folder).with_suffix("").parts])
+            module = ".".join([package, *file.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__")
             names = re.findall(r'^@code\("(H\d{3})"\)', file.read_text(encoding="utf-8"), re.MULTILINE)
             found.update(dict.fromkeys(names, module))
     return found

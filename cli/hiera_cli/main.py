@@ -18,11 +18,13 @@ from hiera_cli.diff import diff
 from hiera_cli.exits import BAD_USAGE, DONE, ended_by
 from hiera_cli.explain import explain
 from hiera_cli.profile import profile
+from hiera_cli.report import report
 from hiera_cli.reproduce import reproduce
 from hiera_cli.schema import schema
 from hiera_cli.search import search
 from hiera_cli.show import show
 from hiera_cli.specs import specs
+from hiera_cli.worker import worker
 
 app = typer.Typer(
     name="hiera",
@@ -33,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 a problem in what was given, 2 bad usage, 3 nothing fits the budget, 70 a bug in hiera.",
 )
-for command in (build, check, show, diff, profile, search, devices, calibrate, reproduce, specs, schema, explain):
+for command in (build, check, show, diff, profile, search, report, worker, devices, calibrate, reproduce, specs, schema, explain):
     app.command()(command)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hiera_cli import measured
+from hiera_cli import measured_options as given
 from hiera_cli.exits import INTERRUPTED
 from hiera_cli.options import Settings
 
@@ -22,7 +23,7 @@ _SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bflo
 
 
 def profile(
-    specs: Annotated[list[str], typer.Argument(metavar="SPEC...", help=measured.TARGETS, show_default=False)],
+    specs: Annotated[list[str], typer.Argument(metavar="SPEC...", help=given.TARGETS, show_default=False)],
     settings: Settings = None,
     batch: Annotated[
         str, typer.Option(metavar="N|auto", help="Samples in a batch; auto counts memory for one, measures the best.")
@@ -41,12 +42,12 @@ def profile(
             "or, with --measure, cpu or cuda.",
         ),
     ] = None,
-    measure: measured.Measure = False,
-    regime: measured.Regime = None,
-    no_train: measured.NoTrain = False,
-    train_images: measured.TrainImages = None,
-    epochs: measured.Epochs = None,
-    trace: measured.Trace = None,
+    measure: given.Measure = False,
+    regime: given.Regime = None,
+    no_train: given.NoTrain = False,
+    train_images: given.TrainImages = None,
+    epochs: given.Epochs = None,
+    trace: given.Trace = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object for each spec, one a line, on stdout.")
     ] = False,
@@ -58,7 +59,7 @@ def profile(
     kind of primitive.
     """
     count, number_format = _batch(batch), _number_format(dtype or "float32")
-    asked = measured.Asked(measure, device, dtype, count, regime, not no_train, train_images, epochs, trace)
+    asked = given.Asked(measure, device, dtype, count, regime, not no_train, train_images, epochs, trace)
     asked.require_consistent()
     models = _models(specs, settings or ())
     rows = [_row(model, count or 1, number_format) for model in models]
@@ -94,6 +95,8 @@ def _print_tables(rows: list[dict[str, Any]], found: list[list[Prediction]], out
         from hiera_cli import predicted
 
         parts.append(predicted.tables(named))
+    if others := [row["name"] for row, several in zip(rows, found, strict=bool(found)) if not several]:
+        parts.append(f"no prediction for {', '.join(others)}: speed is predicted from a spec's graph")
     typer.echo("\n\n".join([*parts, *(measured.report(outcome) if outcome else ())]))
 
 

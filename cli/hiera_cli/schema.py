@@ -16,15 +16,18 @@ def schema(
         typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.", show_default=False),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="The reference of the language, as Markdown.")] = False,
+    space: Annotated[
+        bool, typer.Option("--space", help="The schema of spaces, where every value may be a hole.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The JSON Schema; this is the default.")] = False,
 ) -> None:
     """Print the JSON Schema of the spec language.
 
     Editors complete and check specs with it (draft 2020-12).
     """
-    if markdown and as_json:
-        raise typer.BadParameter("--markdown and --json exclude each other")
-    text = _reference() if markdown else _schema()
+    if markdown and (as_json or space):
+        raise typer.BadParameter(f"--markdown and {'--json' if as_json else '--space'} exclude each other")
+    text = _reference() if markdown else _schema(space)
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -32,12 +35,12 @@ def schema(
         typer.echo(f"wrote {output}", err=True)
 
 
-def _schema() -> str:
+def _schema(space: bool) -> str:
     from json import dumps
 
-    from hiera_compiler import json_schema
+    from hiera_compiler.spec import json_schema, space_schema
 
-    return dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return dumps(space_schema() if space else json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _reference() -> str:

@@ -52,9 +52,10 @@ def search(
     reported. Leaves a folder with the winners as spec files, a table, a report to look at, and a study of Optuna.
     """
     if validate_accuracy is not None:
-        from hiera_cli.validation import print_validation
+        from hiera_cli.validation import show_validation
 
-        return print_validation(validate_accuracy, accuracy, as_json)
+        show_validation(validate_accuracy, [accuracy] if accuracy else (), as_json)
+        return
     changes = {
         "space": space,
         "settings": tuple(settings) if settings else None,
@@ -80,7 +81,6 @@ def search(
         "storage": storage,
     }
     _run(_request(changes, resume), resume or output, as_json)
-    return None
 
 
 def _request(changes: dict[str, Any], resume: Path | None) -> Request:
@@ -122,10 +122,15 @@ def _show(front: Front, searching: Search, as_json: bool) -> None:
 
         print_json(front.summary())
         return
-    from hiera_cli.front_table import front_table
+    from hiera_cli.front_table import front_table, room
 
-    typer.echo(front_table(front))
-    typer.echo(f"wrote {searching.folder}: best.yaml and other winners, front.csv, front.json, report.html")
+    typer.echo(front_table(front, room(), searching.request.top))
+    if front.front:
+        others = len([one for one in front.front if one.file]) - 1
+        winners = f"best.yaml, {others} other winners" if others else "best.yaml"
+        typer.echo(f"\nwrote {searching.folder}: {winners}, front.csv, front.json and report.html")
+    else:
+        typer.echo(f"\nwrote {searching.folder}: front.csv, front.json and report.html")
 
 
 def _command(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""`hiera specs`: the specs that ship with the package."""
+"""`hiera specs`: the specs and spaces that ship with the package."""
 
 from __future__ import annotations
 
@@ -11,17 +11,29 @@ from hiera_cli.output import print_json
 
 
 def specs(as_json: AsJson = False) -> None:
-    """List the bundled specs and their cost."""
-    from hiera_compiler import bundled_specs
+    """List the bundled specs with their cost, and the bundled spaces with their size."""
+    from hiera_compiler import bundled, bundled_specs
 
     rows = [_row(name) for name in bundled_specs()]
+    spaces = [_space_row(name) for name in bundled.spaces()]
     if as_json:
-        print_json({"specs": rows})
+        print_json({"specs": rows, "spaces": spaces})
         return
     from hiera_cli.columns import columns
+    from hiera_search.report.figures import count
 
     header = ["name", "input", "params M", "GMACs", "what it is"]
     typer.echo(columns(header, [_cells(row) for row in rows], right={2, 3}))
+    shown = [[row["name"], count(row["points"]), str(row["holes"]), row["summary"]] for row in spaces]
+    typer.echo("\n" + columns(["space", "points", "holes", "what it is"], shown, right={1, 2}))
+
+
+def _space_row(name: str) -> dict[str, Any]:
+    from hiera_compiler import bundled
+    from hiera_search.space import load_space
+
+    space = load_space(name)
+    return {"name": name, "points": space.points, "holes": len(space.holes), "summary": bundled.summary(name)}
 
 
 def _row(name: str) -> dict[str, Any]:

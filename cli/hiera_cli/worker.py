@@ -41,11 +41,11 @@ def worker(
     """
     from hiera_search.ledger import Terms, open_study, work
 
-    ledger = open_study(storage, study, create=False)
-    show_problems(tuple(ledger.storage.warnings))
-    shown = len(ledger.storage.warnings)
-    terms = Terms(max_trials, idle_exit, patience)
-    report = work(ledger, terms, say=lambda text: typer.echo(text, err=True))
+    with open_study(storage, study, create=False) as ledger:
+        show_problems(tuple(ledger.storage.warnings))
+        shown = len(ledger.storage.warnings)
+        terms = Terms(max_trials, idle_exit, patience)
+        report = work(ledger, terms, say=lambda text: typer.echo(text, err=True))
     show_problems(tuple(report.warnings[shown:]))
     typer.echo(_summary(report), err=True)
     if report.waiting or report.signal is not None:

@@ -61,7 +61,11 @@ def _traffic(call: Call, batch: int) -> tuple[float, float]:
 
 def touched(x: Tensor) -> int:
     """The bytes behind a tensor: axes that are broadcast are read once."""
-    return prod(size for size, stride in zip(x.shape, x.strides, strict=True) if stride or size == 1) * BYTES[x.dtype]
+    size = BYTES[x.dtype]
+    for count, stride in zip(x.shape, x.strides, strict=True):
+        if stride or count == 1:
+            size *= count
+    return size
 
 
 def _product(call: Call, batch: int) -> Kernel:

@@ -62,16 +62,21 @@ def kernel_list(graph: Graph, regime: Regime) -> list[Section]:
     return sections
 
 
+def part_steps(graph: Graph) -> tuple[Step, ...]:
+    """A part lowered by itself without what its costs do not depend on."""
+    return _steps(list(graph))
+
+
 def part_kernels(graph: Graph, regime: Regime, dtype: DType | None, *, follows_stem: bool, ends: bool) -> Kernels:
     """The kernels of a part lowered by itself, as in a model where a tensor of that dtype flows in, none into the stem.
 
     `follows_stem`: it is the first block of all; `ends`: nothing that is run comes after it.
     """
     wanted = graph.needed_for(EXIT)
-    nodes = [node for node in graph if node.name in wanted and node.name != PLACEHOLDER]
-    entry = None if dtype is None else (graph[PLACEHOLDER].shape, dtype)
-    fused_entry = entry is not None and not follows_stem
-    return _section(regime, _steps(nodes), entry, fused_entry=fused_entry, fused_exit=entry is not None and not ends)
+    steps = _steps([node for node in graph if node.name in wanted and node.name != PLACEHOLDER])
+    if dtype is None:
+        return _section(regime, steps, None, fused_entry=False, fused_exit=False)
+    return _section(regime, steps, (graph[PLACEHOLDER].shape, dtype), not follows_stem, not ends)
 
 
 def stage_name(node: Node) -> str:

@@ -6,16 +6,16 @@ precision casts, how a linear layer or a matrix product becomes one call of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from math import prod
+from typing import NamedTuple
 
 from hiera_compiler.estimate.regime import Regime
 from hiera_compiler.estimate.tensor import DType, Sizes, Tensor, row_major
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call that reaches the device: an operation of PyTorch's ATen library, what it reads and writes.
 
     `detail` holds what the shapes do not say: the groups of a convolution.
@@ -58,7 +58,7 @@ class Tape:
         shape = max((tensor.shape for tensor in reads), key=prod)
         dtype: DType = "fp32" if any(tensor.dtype == "fp32" for tensor in reads) else "fp16"
         leader = next(tensor for tensor in reads if tensor.shape == shape)
-        return self.call(name, reads, shape, dtype, _kept_order(leader))
+        return self.call(name, reads, shape, dtype, _kept_order(leader.shape, leader.strides))
 
     def cast(self, x: Tensor, dtype: DType) -> Tensor:
         """The tensor in another dtype; weights that the regime casts once and keeps cost nothing."""
@@ -66,7 +66,7 @@ class Tape:
             return x
         if x.fixed and self.regime.keeps_cast_weights:
             return self.tensor(x.shape, dtype, fixed=True, strides=x.strides)
-        return self.call("_to_copy", (x,), x.shape, dtype, _kept_order(x))
+        return self.call("_to_copy", (x,), x.shape, dtype, _kept_order(x.shape, x.strides))
 
     def reshape(self, x: Tensor, *shape: int) -> Tensor:
         """A view where the strides allow one, else a copy."""
@@ -146,11 +146,12 @@ class Tape:
         return self.matmul(self.softmax(scores), v)
 
 
-def _kept_order(x: Tensor) -> Sizes:
-    """The strides of an element-wise result: row-major in the order of the axes in memory."""
-    order = sorted(range(len(x.shape)), key=lambda axis: (-x.strides[axis], axis))
+@lru_cache(maxsize=4096)
+def _kept_order(shape: Sizes, read: Sizes) -> Sizes:
+    """The strides of an element-wise result: row-major in the order in which the axes of what it reads lie."""
+    order = sorted(range(len(shape)), key=lambda axis: (-read[axis], axis))
     strides, step = [0] * len(order), 1
     for axis in reversed(order):
         strides[axis] = step
-        step *= x.shape[axis]
+        step *= shape[axis]
     return tuple(strides)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
-from typing import Literal
+from typing import Literal, NamedTuple
 
 DType = Literal["fp16", "fp32", "int64", "bool"]
 BYTES: dict[str, int] = {"fp16": 2, "fp32": 4, "int64": 8, "bool": 1}
@@ -12,8 +12,7 @@ BYTES: dict[str, int] = {"fp16": 2, "fp32": 4, "int64": 8, "bool": 1}
 Sizes = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """A view of a piece of memory; `source` tells pieces apart, and a `fixed` one does not grow with the batch."""
 
     shape: Sizes
@@ -49,8 +48,8 @@ class Tensor:
         return True
 
     def permute(self, *order: int) -> Tensor:
-        shape = tuple(self.shape[axis] for axis in order)
-        return replace(self, shape=shape, strides=tuple(self.strides[axis] for axis in order))
+        shape = tuple([self.shape[axis] for axis in order])
+        return Tensor(shape, tuple([self.strides[axis] for axis in order]), self.dtype, self.source, self.fixed)
 
     def transpose(self, first: int, second: int) -> Tensor:
         order = list(range(len(self.shape)))
@@ -62,18 +61,20 @@ class Tensor:
         drop = slice(axis, axis + 1)
         shape, strides = list(self.shape), list(self.strides)
         del shape[drop], strides[drop]
-        return replace(self, shape=tuple(shape), strides=tuple(strides))
+        return Tensor(tuple(shape), tuple(strides), self.dtype, self.source, self.fixed)
 
     def narrow(self, parts: int) -> Tensor:
         """One of equal slices of the last axis."""
-        return replace(self, shape=(*self.shape[:-1], self.shape[-1] // parts))
+        shape = (*self.shape[:-1], self.shape[-1] // parts)
+        return Tensor(shape, self.strides, self.dtype, self.source, self.fixed)
 
     def view(self, *shape: int) -> Tensor | None:
         """The same memory in another shape, or None where the strides do not allow it."""
         strides = _view_strides(self.shape, self.strides, shape)
-        return None if strides is None else replace(self, shape=shape, strides=strides)
+        return None if strides is None else Tensor(shape, strides, self.dtype, self.source, self.fixed)
 
 
+@lru_cache(maxsize=4096)
 def row_major(shape: Sizes) -> Sizes:
     """The strides of a contiguous tensor."""
     strides, step = [], 1
@@ -83,6 +84,7 @@ def row_major(shape: Sizes) -> Sizes:
     return tuple(reversed(strides))
 
 
+@lru_cache(maxsize=4096)
 def _view_strides(shape: Sizes, strides: Sizes, wanted: Sizes) -> Sizes | None:
     """Strides for a reshape without a copy: axes that lie one in the other merge and split freely."""
     runs: list[list[int]] = []

@@ -130,23 +130,36 @@ class _Work:
             kernels = [k for section in kernel_list(compilation.graph, regime) for k in section.kernels.listed]
             with self._room(model.name):
                 bench = Bench(Subject.of(compilation), setup)
-                calls += [bench.inference(batch) for batch in model.batches]
-            prepared += [(model.name, batch, kernels) for batch in model.batches]
+                found = self._batches(bench, model.batches)
+            calls += found
+            prepared += [(model.name, batch, kernels) for batch in model.batches[: len(found)]]
         launches = [_launches(kernels) for _, _, kernels in prepared]
         with self._room("whole models"):
             taken = self._in_turns(calls, launches, seconds, f"whole models, {regime.name}")
-        found = list(zip(prepared, taken, strict=True))
+        timed = list(zip(prepared, taken, strict=True))
         rows = [
             Row(sample(name, "hiera", kernels, self.target, batch, batch / one), batch)
-            for (name, batch, kernels), one in found
+            for (name, batch, kernels), one in timed
             if one is not None
         ]
-        left_out = tuple(f"{name} at {batch}" for (name, batch, _), one in found if one is None)
+        left_out = tuple(f"{name} at {batch}" for (name, batch, _), one in timed if one is None)
         kinds = frozenset(kernel.kind for _, _, kernels in prepared for kernel in kernels)
         return fitted(regime.name, micro, rows, kinds, left_out)
 
     def _new(self, *sizes: int) -> Tensor:
         return torch.randn(*sizes, device=self.at, dtype=self.dtype)
+
+    def _batches(self, bench: Bench, batches: Sequence[int]) -> list[Call]:
+        """The calls of a model at these batches, up to the first that there is no room for."""
+        calls: list[Call] = []
+        for batch in batches:
+            try:
+                calls.append(bench.inference(batch))
+            except OutOfMemory:
+                if not calls:
+                    raise
+                break
+        return calls
 
     @contextmanager
     def _room(self, what: str) -> Iterator[None]:

@@ -3,5 +3,17 @@
 from hiera_compiler.spec.form import parse, parse_known
 from hiera_compiler.spec.model import Head, Input, Patch, Spec, Stage, StochasticDepth
 from hiera_compiler.spec.schema import json_schema
+from hiera_compiler.spec.space_schema import space_schema
 
-__all__ = ["Head", "Input", "Patch", "Spec", "Stage", "StochasticDepth", "json_schema", "parse", "parse_known"]
+__all__ = [
+    "Head",
+    "Input",
+    "Patch",
+    "Spec",
+    "Stage",
+    "StochasticDepth",
+    "json_schema",
+    "parse",
+    "parse_known",
+    "space_schema",
+]

@@ -147,7 +147,7 @@ class Spec(Form):
     def input_shape(self) -> tuple[int, ...]:
         """``(channels, height, width)``, or ``(channels, frames, height, width)`` for clips."""
         frames = () if self.input.frames is None else (self.input.frames,)
-        return (self.input.channels, *frames, *self.resolved().input.size)
+        return (self.input.channels, *frames, *expand_extents(self.input, self.axes).size)
 
     @property
     def depth(self) -> int:

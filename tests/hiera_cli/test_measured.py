@@ -82,6 +82,14 @@ def test_a_peer_is_counted_without_measuring(hiera: Hiera) -> None:
     assert (found["stages"], found["measured"], found["bytes_moved"]) == ([], [], None)
 
 
+def test_a_peer_has_no_prediction_and_it_is_said(hiera: Hiera) -> None:
+    done = hiera("profile", "module:peer.py:make", "tiny.yaml", "--device", "h200")
+    assert done.code == 0
+    assert "no prediction for make: " in done.out
+    assert "tiny       h200" in done.out
+    assert "no prediction" not in hiera("profile", "module:peer.py:make").out
+
+
 def test_traces_are_named(hiera: Hiera) -> None:
     done = hiera("profile", "tiny.yaml", "--trace", "traces", "--device", "cpu", "--json")
     assert done.code == 0
@@ -132,6 +140,11 @@ def test_flags_that_need_another_are_bad_usage(arguments: list[str], hiera: Hier
     done = hiera("profile", "tiny.yaml", *arguments)
     assert done.code == 2
     assert "--train-images" in done.err
+
+
+def test_training_for_ever_is_bad_usage(hiera: Hiera) -> None:
+    done = hiera("profile", "tiny.yaml", "--measure", "--train-images", "9", "--epochs", "inf")
+    assert (done.code, done.out) == (2, "")
 
 
 @pytest.mark.parametrize("arguments", [["--no-train"], ["--regime", "compiled"], ["--no-train", "--trace", "x"]])

@@ -40,7 +40,19 @@ def test_a_figure_that_is_off_ends_with_1(hiera: Any, tmp_path: Path, monkeypatc
     done = hiera("reproduce")
     assert done.code == 1
     assert done.out.splitlines()[3].split() == ["hiera_t", "27.91", "27", "+1", "4.91", "5", "0"]
-    assert done.out.splitlines()[-1] == "0 of 1 rows equal the paper's, rounded as there"
+    assert "\n0 of 1 rows equal the paper's, rounded as there\n" in done.out
+
+
+def test_throughput_of_an_a100_stands_beside_the_papers(hiera: Any) -> None:
+    out = hiera("reproduce").out
+    for number in (1, 16, 17):
+        assert f"Table {number}: throughput on an A100 40 GB" in out
+    assert "held-out rows" not in out
+    (row,) = [line for line in out.splitlines() if line.startswith("hiera_b  ") and "images/s" in line]
+    found = json.loads(hiera("reproduce", "--json").out)
+    (same,) = [one for one in found["throughput"] if (one["table"], one["name"]) == ("table_17", "hiera_b")]
+    assert row.split()[2:5] == ["1556.0", f"{same['predicted']:.1f}", f"{100 * same['error']:+.1f}"]
+    assert "predictions" not in found
 
 
 def test_predictions_come_with_errors_intervals_and_goals(hiera: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,7 @@ def space_of(data: dict[str, Any], folder: Path) -> Space:
 def every_choice(space: Space) -> NDArray[np.int32]:
     """All combinations of options, those of holes that do not exist included."""
     digits = space.digits()
-    places = np.unravel_index(np.arange(int(np.prod(digits, dtype=np.int64))), digits) if digits else []
-    return np.stack([*places, np.zeros(1, np.int64)][: len(digits)], axis=1).astype(np.int32).reshape(-1, len(digits))
+    return np.indices(digits, np.int32).reshape(len(digits), prod(digits)).T
 
 
 def said_by_the_compiler(space: Space, choice: Sequence[int], profile: Profile | None, batch: int) -> Row:

@@ -1,6 +1,6 @@
 """How good a candidate will be, as a ladder of estimators; every figure says which rung it is from."""
 
-from hiera_search.accuracy.discovery import estimator, ladder
+from hiera_search.accuracy.discovery import estimator, estimators, ladder
 from hiera_search.accuracy.estimator import Estimator
 from hiera_search.accuracy.features import features
 from hiera_search.accuracy.proxy import Proxy
@@ -16,6 +16,7 @@ __all__ = [
     "Scores",
     "Validation",
     "estimator",
+    "estimators",
     "features",
     "ladder",
     "read_rows",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -13,7 +13,7 @@ from pkgutil import iter_modules
 from hiera_compiler.diagnostics import SpecError
 from hiera_search.accuracy import problems
 from hiera_search.accuracy.estimator import Estimator
-from hiera_search.accuracy.rows import read_rows
+from hiera_search.accuracy.rows import Rows, read_rows
 
 _FOLDERS = ("hiera_search.accuracy.rungs", "hiera_search.accuracy.proxies")
 
@@ -34,6 +34,25 @@ def estimator(name: str | None = None, rows: Path | None = None) -> Estimator:
     if rows is not None and not rung.takes_rows:
         raise SpecError(problems.takes_no_rows(name, [other for other, one in known.items() if one.takes_rows]))
     return rung.of(None if rows is None else read_rows(rows))
+
+
+def estimators(names: Sequence[str], rows: Rows) -> list[Estimator]:
+    """The estimators of these rungs, each of the rows where it needs any; without names, of all that can use them.
+
+    Raises SpecError for a name that no rung has, and for rows that a rung named here cannot use.
+    """
+    known = ladder()
+    unknown = [problems.no_rung(name, known) for name in names if name not in known]
+    if unknown:
+        raise SpecError(unknown)
+    found = []
+    for name in names or known:
+        try:
+            found.append(known[name].of(rows if known[name].needs_rows else None))
+        except SpecError:
+            if names:
+                raise
+    return found
 
 
 @cache

@@ -37,6 +37,11 @@ class Estimator(ABC):
     def score(self, features: Features) -> Scores:
         """The scores of candidates, from what is known of them without a module."""
 
+    @property
+    def scored_by(self) -> str:
+        """The rung that the figures of `score` are from: this one, but for a rung that needs a module to judge."""
+        return self.rung
+
     def rank(self, rows: Rows) -> Floats:
         """The scores of rows, each as if the estimator had not seen it."""
         return self.score(rows.features).value

@@ -12,7 +12,7 @@ from hiera_search.table import capacity
 
 
 def features(compilations: Sequence[Compilation]) -> Features:
-    """The features of specs. Raises SpecError for one that cannot be lowered, OverflowError for one beyond 64 bits."""
+    """The features of specs. Raises SpecError for one that cannot be lowered."""
     columns = [
         [one.cost.params for one in compilations],
         [one.cost.macs for one in compilations],

@@ -20,13 +20,14 @@ class Reach:
     """How far rows reach in capacity and MACs: a candidate's leverage, its distance as the rows are spread.
 
     Leverage is what least squares call so: the prediction's variance over the noise's. Candidates of more leverage
-    than any row are extrapolated (Cook 1979, the hull of the independent variables); also where capacity and MACs are
-    each within the rows' range, but not in this combination.
+    than any row are extrapolated (Cook 1979, the hull of the independent variables): capacity and MACs may each be
+    within the rows' range, but not in this combination. So are candidates out of the range of either.
     """
 
     def __init__(self, features: Features) -> None:
         points = _points(features)
         self._count = len(features)
+        self._low, self._high = points.min(axis=1, keepdims=True), points.max(axis=1, keepdims=True)
         self._middle = points.mean(axis=1, keepdims=True)
         around = points - self._middle
         scatter = around @ around.T + self._count * _FLOOR**2 * np.eye(len(points))
@@ -41,7 +42,9 @@ class Reach:
 
     def extrapolated(self, features: Features, leverage: Floats) -> Flags:
         """Which candidates lie beyond the rows, or have an input of a size that no row has."""
-        return (leverage > self._most * (1 + 1e-9)) | ~np.isin(_sizes(features), self._sizes)
+        points = _points(features)
+        outside = ((points < self._low) | (points > self._high)).any(axis=0)
+        return np.asarray(outside | (leverage > self._most * (1 + 1e-9)) | ~np.isin(_sizes(features), self._sizes))
 
 
 @dataclass(frozen=True)

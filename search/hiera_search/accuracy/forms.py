@@ -95,4 +95,4 @@ FORMS = (
 """The forms that a fit chooses among. A power law levels off, as accuracy does (Zhai et al. 2022, section 2)."""
 
 MEAN = Form("the mean", lambda f, _: ())
-"""The form that any other has to beat to be of use."""
+"""The form that any other has to beat to be of use; it comes first, so that it wins where they are equal."""

@@ -27,8 +27,8 @@ def predictions(form: Form, features: Features, metric: Floats) -> Floats:
 
 
 def choose(forms: Sequence[Form], features: Features, metric: Floats, admits: Admits | None = None) -> Form:
-    """The form with the least mean error on rows left out, the earlier of equals; the last where none is admitted."""
-    best, least = forms[-1], np.inf
+    """The form with the least mean error on rows left out, the earlier of equals; the first where none is admitted."""
+    best, least = forms[0], np.inf
     for form in forms:
         predicted = predictions(form, features, metric)
         error = float(np.abs(metric - predicted).mean())

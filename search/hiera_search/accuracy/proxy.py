@@ -13,6 +13,7 @@ from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.source import with_settings
 from hiera_search.accuracy import problems
 from hiera_search.accuracy.estimator import Estimator
+from hiera_search.accuracy.rungs.capacity import Capacity
 from hiera_search.accuracy.scores import Features, Floats, Scores
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Proxy(Estimator):
     the proxy itself is `evaluate`.
     """
 
-    unit = "size score"
+    unit = Capacity.unit
 
     def __init__(self) -> None:
         self.note = (
@@ -64,9 +65,12 @@ class Proxy(Estimator):
             raise SpecError(problems.not_finite(self.rung, compilation.spec.name, value))
         return value
 
+    @property
+    def scored_by(self) -> str:
+        return Capacity.rung
+
     def score(self, features: Features) -> Scores:
-        value = features.scaled_capacity
-        return Scores(value, value, value, np.zeros(len(value), bool))
+        return Capacity().score(features)
 
     def rank(self, rows: Rows) -> Floats:
         return np.array([self.evaluate(one) for one in rows.compilations])

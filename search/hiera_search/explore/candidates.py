@@ -14,14 +14,14 @@ from hiera_search.accuracy import Estimator, Scores, features
 from hiera_search.explore.sieve import Judged
 from hiera_search.report.form import Candidate, Nearest, StageFigures
 from hiera_search.space import Space
-from hiera_search.table import Table, memory_bytes
+from hiera_search.table import memory_bytes
 
 
 class Describer:
     """Makes reports of candidates in one space, on one profile, scored by one estimator."""
 
-    def __init__(self, space: Space, table: Table, estimator: Estimator) -> None:
-        self.space, self.table, self.estimator = space, table, estimator
+    def __init__(self, space: Space, profile: Profile, batch: int, estimator: Estimator) -> None:
+        self.space, self.profile, self.batch, self.estimator = space, profile, batch, estimator
         self.choices: dict[str, dict[str, int]] = {}
 
     def candidates(self, judged: Judged, detailed: int) -> list[Candidate]:
@@ -66,7 +66,7 @@ class Describer:
         return sorted(found, key=lambda one: one.latency_ms)
 
     def _published(self, compilation: Compilation) -> Candidate:
-        figures = figures_of(compilation, self.table.profile, self.table.batch)
+        figures = figures_of(compilation, self.profile, self.batch)
         scores = self.estimator.score(features([compilation]))
         return self._report(compilation, compilation.spec.name, figures, scores, 0, True, {})
 
@@ -80,12 +80,12 @@ class Describer:
         with_stages: bool,
         choice: dict[str, Any],
     ) -> Candidate:
-        profile, batch, spec = self.table.profile, self.table.batch, compilation.spec
+        profile, batch, spec = self.profile, self.batch, compilation.spec
         width, latency = exp(profile.spread), figures["latency_ms"]
         stages, resources = breakdown(compilation, profile, batch) if with_stages else ((), {})
         return Candidate(
             name=name,
-            spec=spec.data() | {"name": name},
+            spec=dict(compilation.source.data) | {"name": name},
             hash=spec.hash,
             choice=choice,
             latency_low=latency / width,

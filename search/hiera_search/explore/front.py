@@ -24,7 +24,8 @@ def non_dominated(cost: Floats, score: Floats) -> Positions:
     best = score[starts]  # the highest score comes first within a cost
     cheaper = np.maximum.accumulate(np.r_[-np.inf, best])[:-1]
     group = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(cost)]))
-    return order[(score == best[group]) & (best > cheaper)[group]]
+    kept: Positions = order[(score == best[group]) & (best > cheaper)[group]]
+    return kept
 
 
 def ranks(cost: Floats, score: Floats) -> Positions:
@@ -57,15 +58,15 @@ def crowding(cost: Floats, score: Floats, rank: Positions) -> Floats:
     return distance
 
 
-def distinct(cost: Floats, score: Floats, resolution: float) -> NDArray[np.bool_]:
-    """Which members of a front, given by rising cost, differ from the next cheaper one chosen by more than noise.
+def distinct(score: Floats, resolution: float) -> NDArray[np.bool_]:
+    """Which members of a front, given by rising cost, are better than the last one chosen by more than noise.
 
     Where two candidates differ by no more than the resolution they are a tie, and the cheaper wins.
     """
-    chosen = np.zeros(len(cost), bool)
-    reached, at = -np.inf, -np.inf
-    for position in range(len(cost)):
-        if score[position] > reached + resolution or (cost[position] == at and score[position] == reached):
+    chosen = np.zeros(len(score), bool)
+    reached = -np.inf
+    for position, value in enumerate(score):
+        if value > reached + resolution:
             chosen[position] = True
-            reached, at = score[position], cost[position]
+            reached = value
     return chosen

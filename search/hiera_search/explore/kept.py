@@ -53,13 +53,9 @@ class Kept:
         temporary = file.with_suffix(".partial")
         try:
             with temporary.open("wb") as stream:
-                np.savez(
-                    stream,
-                    key=np.array(json.dumps(key, sort_keys=True)),
-                    codes=np.array(codes),
-                    choices=choices.astype(np.uint16),
-                    **columns.arrays(),
-                )
+                arrays: dict[str, Any] = {"key": np.array(json.dumps(key, sort_keys=True)), "codes": np.array(codes)}
+                arrays |= {"choices": choices.astype(np.uint16), **columns.arrays()}
+                np.savez(stream, **arrays)
             temporary.replace(file)
         finally:
             temporary.unlink(missing_ok=True)
@@ -68,7 +64,7 @@ class Kept:
 def read(file: Path, key: dict[str, Any]) -> tuple[list[str], NDArray[np.int32], Columns] | None:
     """Codes, choices and figures of an earlier search; None where there are none of that key."""
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if str(stored["key"]) != json.dumps(key, sort_keys=True):
                 return None
             columns = Columns(**{name: stored[name] for name in Columns.names()})

@@ -15,10 +15,14 @@ from hiera_search.explore.sieve import CLOUD, Judged
 from hiera_search.report.form import Candidate, Front, Impossible, Objective, Refusal, RegimeFacts, SpaceFacts
 
 
+TIES = 100
+"""Ties that are reported at most: those of the highest scores."""
+
+
 def outcome(search: Search, found: Found, command: str) -> Front:
     """The front by falling score, the ties, the published models, and all that must be known to read them."""
     request, sieve, profile = search.request, search.sieve, search.profile
-    describer = Describer(search.space, search.table, search.estimator)
+    describer = Describer(search.space, profile, request.batch, search.estimator)
     members, ties = _members(search)
     front = [describer.with_nearest(one) for one in describer.candidates(members, request.top)] if members else []
     search.choices.update(describer.choices)
@@ -44,7 +48,7 @@ def outcome(search: Search, found: Found, command: str) -> Front:
             rung=search.estimator.rung,
             unit=search.estimator.unit,
             is_accuracy=search.estimator.is_accuracy,
-            band="90 %" if search.estimator.is_accuracy else "none: it is counted, not estimated",
+            band=_band(search),
         ),
         budgets=request.budgets.given(),
         evaluated=sieve.evaluated,
@@ -61,11 +65,26 @@ def title(search: Search) -> str:
     """The first line of every output: what time is meant, where, in which regime, and what the score is."""
     request, profile = search.request, search.profile
     kind = {"A": "measured stack", "B": "stack measured on other models", "C": "from the data sheet, never measured"}
-    score = search.estimator.rung if search.estimator.is_accuracy else "a size score, not an accuracy"
+    estimator = search.estimator
+    score = f"an estimate of {estimator.unit}" if estimator.is_accuracy else "a size score, not an accuracy"
     return (
         f"time of one batch of {request.batch} on {profile.device.name}, {profile.regime.name} "
         f"({profile.regime.dtype}, torch {profile.regime.torch}), predicted: tier {profile.tier}, "
         f"{kind[profile.tier]}; the score is {score}"
+    )
+
+
+def _band(search: Search) -> str:
+    """What the interval of a score is, and from which difference on two scores are taken to differ."""
+    front = search.sieve.front
+    if not search.estimator.is_accuracy:
+        return "none: it is counted, not estimated"
+    band = "90 %, from the errors on models left out"
+    if front is None:
+        return band
+    return (
+        f"{band}; candidates less than {front.scores.resolution:.2g} apart are a tie, and the cheaper one wins, "
+        "so that a tie may score a little higher than the winner"
     )
 
 
@@ -74,9 +93,12 @@ def _members(search: Search) -> tuple[Judged | None, Judged | None]:
     front = search.sieve.front
     if front is None:
         return None, None
-    chosen = distinct(front.cost, front.scores.value, front.scores.resolution)
+    # Of equal figures the smallest model comes first, and so stands for the others.
+    columns = front.columns
+    front = front.take(np.lexsort((columns.params, columns.macs, -front.scores.value, front.cost)))
+    chosen = distinct(front.scores.value, front.scores.resolution)
     by_score = np.flatnonzero(chosen)[::-1]
-    ties = np.flatnonzero(~chosen)
+    ties = np.flatnonzero(~chosen)[::-1][:TIES]
     return front.take(by_score), front.take(ties) if len(ties) else None
 
 

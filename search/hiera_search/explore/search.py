@@ -71,7 +71,7 @@ class Search:
     @cached_property
     def key(self) -> dict[str, Any]:
         """What figures depend on: those of another key are of something else."""
-        space = dumps([self.space.source.data, [hole.options for hole in self.space.holes]], sort_keys=True)
+        space = dumps([self.space.source.data, [hole.options for hole in self.space.holes]])
         return {
             "version": version("hiera-compiler"),
             "space": sha256(space.encode()).hexdigest(),

@@ -65,7 +65,7 @@ def measured(search: Search, ledger: Ledger, front: Front, say: Say) -> Front:
     keys = enqueue(ledger, _rows(search, best), job)
     report = wait_for(ledger, keys, say=say)
     found = finished(ledger, job)
-    for trial in latest(ledger, keys).values():
+    for trial in latest(ledger.trials(), keys).values():
         if trial.error:
             say(f"{trial.candidate.name} was not measured: {trial.error}")
     where, mode = str(regime["device"]), f"{regime['regime']} {regime['dtype']}"

@@ -16,6 +16,7 @@ from optuna.storages.journal import BaseJournalBackend
 from hiera_compiler.diagnostics import Diagnostic, SpecError
 from hiera_search.ledger import problems
 from hiera_search.ledger.locks import locked
+from hiera_search.ledger.storage import Lock
 
 PATIENCE = 60.0
 """Seconds that one process may keep the others waiting for a lock that is held for milliseconds."""
@@ -168,10 +169,13 @@ class JournalStudies:
         """What was lost of the file, so far."""
         return self._file.warnings
 
+    def close(self) -> None:
+        """Nothing: the file is opened for each change."""
+
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """While inside, no other process is in it for this file."""
-        with locked(self._path.with_name(self._path.name + ".queue-lock"), PATIENCE, self._path):
+    def exclusive(self, what: Lock) -> Iterator[None]:
+        """While inside, no other process is in it for this file, and this part of the work."""
+        with locked(self._path.with_name(f"{self._path.name}.{what}-lock"), PATIENCE, self._path):
             yield
 
     def is_outage(self, error: Exception) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
@@ -14,9 +14,10 @@ from sqlalchemy import exc
 from hiera_compiler.diagnostics import Diagnostic, SpecError
 from hiera_search.ledger import problems
 from hiera_search.ledger.address import DatabaseAddress
+from hiera_search.ledger.storage import Lock
 
-# Any number that other programs' advisory locks on the same database are unlikely to have.
-_LOCK = 0x48696572
+# Numbers that other programs' advisory locks on the same database are unlikely to have.
+_LOCKS: Mapping[Lock, int] = {"tables": 0x48696572, "keys": 0x48696573, "claims": 0x48696574}
 _LOCK_SECONDS = 60
 _CONNECT = {
     "connect_timeout": 10,
@@ -56,21 +57,28 @@ class DatabaseStudies:
         except ImportError as error:
             raise SpecError(problems.driver_missing(str(error).partition("\n")[0])) from None
         try:
-            with self.exclusive():  # Two that make the tables at once would fail.
-                self.optuna: BaseStorage = _tables(where, options)
+            with self.exclusive("tables"):  # Two that make the tables at once would fail.
+                found = _tables(where, options)
         except exc.ArgumentError:
             raise SpecError(problems.unreadable_url("it has an option that the driver does not know")) from None
         except (exc.DBAPIError, StorageInternalError) as error:
             raise SpecError(self._refusal(error, where)) from None
         except RuntimeError:
             raise SpecError(problems.other_tables(self.shown)) from None
+        finally:
+            self._engine.dispose()
+        self._engine, self.optuna = found.engine, cast("BaseStorage", found)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """While inside, no other process on any machine is in it for this database."""
+    def exclusive(self, what: Lock) -> Iterator[None]:
+        """While inside, no other process on any machine is in it for this database, and this part of the work."""
         with self._engine.begin() as connection:
             connection.execute(sqlalchemy.text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
-            connection.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            connection.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_LOCKS[what]})"))
             yield
 
     def is_outage(self, error: Exception) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from hiera_search.ledger.address import DatabaseAddress, address
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from hiera_compiler.diagnostics import Diagnostic
+
+
+Lock: TypeAlias = Literal["tables", "keys", "claims"]
+"""What one process does at a time: make what is not there, enqueue what nobody has enqueued, take what waits."""
 
 
 class Storage(Protocol):
@@ -29,8 +33,11 @@ class Storage(Protocol):
     def warnings(self) -> list[Diagnostic]:
         """What was found amiss and set right."""
 
-    def exclusive(self) -> AbstractContextManager[None]:
-        """While inside, no other process is in it for this storage."""
+    def exclusive(self, what: Lock) -> AbstractContextManager[None]:
+        """While inside, no other process is in it for this storage, and this part of the work."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
 
     def is_outage(self, error: Exception) -> bool:
         """Whether an operation failed by something that waiting may mend."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from hiera_compiler.diagnostics import SpecError
@@ -27,6 +28,7 @@ DEFAULT = "search"
 class Ledger:
     """An Optuna study whose trials are ours: every evaluation that was asked for, and what it found.
 
+    Entered, it closes its connections to a database in the end.
     ``study`` is the same for Optuna, its samplers, plots and dashboard; its one objective, the score, is maximised.
     """
 
@@ -45,6 +47,14 @@ class Ledger:
     def optuna(self) -> optuna.storages.BaseStorage:
         """The study's storage, by the trials' ids; a database's, with what is finished kept in memory."""
         return self.study._storage
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.storage.close()
 
     def trials(self) -> list[Trial]:
         """Every trial as it is in the storage now."""
@@ -75,17 +85,31 @@ def open_study(
     if not name or len(name) > 200 or not name.isprintable():
         raise SpecError(problems.bad_study_name(name))
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    chosen = sampler_named(sampler, seed)
+    sampler_named(sampler, seed)
     place = open_storage(storage, create)
-    with place.exclusive():
+    try:
+        study, kept = _study(place, name, create, _parameters(space), seed)
+    except BaseException:
+        place.close()
+        raise
+    return Ledger(study, place, kept, sampler, seed)
+
+
+def _study(
+    place: Storage, name: str, create: bool, wanted: Parameters | None, seed: int
+) -> tuple[optuna.Study, Parameters]:
+    import optuna
+
+    with place.exclusive("tables"):
         known = {study.study_name for study in place.optuna.get_all_studies()}
         if name not in known and not create:
             raise SpecError(problems.no_study(name, place.shown, known))
-        study = optuna.create_study(
-            storage=place.optuna, study_name=name, direction="maximize", sampler=chosen, load_if_exists=True
-        )
-        kept = _kept(study, place, is_new=name not in known, wanted=_parameters(space))
-    return Ledger(study, place, kept, sampler, seed)
+        if name not in known:
+            place.optuna.create_new_study([optuna.study.StudyDirection.MAXIMIZE], name)
+        # Others look through all trials whenever one is opened; `propose` has the one that was asked for.
+        sampler = optuna.samplers.RandomSampler(seed)
+        study = optuna.load_study(study_name=name, storage=place.optuna, sampler=sampler)
+        return study, _kept(study, place, name not in known, wanted)
 
 
 def _parameters(space: Space | Parameters | None) -> Parameters | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from functools import cached_property
 from hashlib import sha256
@@ -104,21 +104,17 @@ class Trial:
     @cached_property
     def candidate(self) -> Candidate:
         """The model."""
-        data = self._data
-        bounds = data["limits"], data["floors"]
-        return Candidate(
-            data["name"], data["spec"], data["hash"], data["score"], data["choice"], data["predicted"], *bounds
-        )
+        return Candidate(**self._data["candidate"])
 
     @cached_property
     def job(self) -> Job:
         """What is to be done with it."""
-        return Job(self._data["evaluation"], self._data["regime"])
+        return Job(self._data["job"]["evaluation"], self._data["job"]["regime"])
 
     @property
     def attempt(self) -> int:
         """1 for the first, and one more for each worker that was lost over it."""
-        return int(self._data["attempt"])
+        return int(self._data["job"]["attempt"])
 
     @property
     def worker(self) -> Mapping[str, Any]:
@@ -133,54 +129,57 @@ class Trial:
     @property
     def is_lost(self) -> bool:
         """Whether it failed because its worker ended, and not by itself."""
-        return self.state is State.FAILED and bool(self._data.get("lost"))
+        return self.state is State.FAILED and bool(self._data.get("failure", {}).get("lost"))
 
     @property
     def figures(self) -> Mapping[str, float]:
         """What the evaluation found."""
-        return dict(self._data.get("figures") or {})
+        return dict(self._data.get("found", {}).get("figures", {}))
 
     @property
     def error(self) -> str | None:
         """Why it failed."""
-        return self._data.get("error")
+        failure = self._data.get("failure")
+        return str(failure["error"]) if failure else None
 
 
-_FORM: Mapping[str, type | tuple[type, ...]] = {
-    "key": str,
+_CANDIDATE: Mapping[str, type | tuple[type, ...]] = {
     "name": str,
-    "hash": str,
     "spec": dict,
+    "hash": str,
     "score": (int, float),
     "choice": dict,
-    "predicted": dict,
+    "figures": dict,
     "limits": dict,
     "floors": dict,
-    "evaluation": str,
-    "regime": dict,
-    "attempt": int,
 }
+_JOB = {"evaluation": str, "regime": dict, "attempt": int}
 
 
 def trial_of(frozen: FrozenTrial) -> Trial | None:
     """An Optuna trial as ours; None for one that another program put into the study."""
     data = frozen.user_attrs
-    return Trial(frozen) if all(isinstance(data.get(name), form) for name, form in _FORM.items()) else None
+    is_ours = (
+        isinstance(data.get("key"), str) and _has(data.get("candidate"), _CANDIDATE) and _has(data.get("job"), _JOB)
+    )
+    return Trial(frozen) if is_ours else None
 
 
 def attributes(candidate: Candidate, job: Job, attempt: int = 1) -> dict[str, Any]:
-    """What a study holds of a candidate, as plain data."""
+    """What a study holds of a candidate, as plain data: few attributes, since a database takes time for each."""
+    about = asdict(candidate) | {"choice": {name: int(index) for name, index in candidate.choice.items()}}
+    for name in ("figures", "limits", "floors"):
+        about[name] = {key: float(value) for key, value in about[name].items()}
     return {
         "key": job.key(candidate.hash),
-        "name": candidate.name,
-        "hash": candidate.hash,
-        "spec": dict(candidate.spec),
-        "score": float(candidate.score),
-        "choice": {name: int(index) for name, index in candidate.choice.items()},
-        "predicted": {name: float(value) for name, value in candidate.figures.items()},
-        "limits": dict(candidate.limits),
-        "floors": dict(candidate.floors),
-        "evaluation": job.evaluation,
-        "regime": dict(job.regime),
-        "attempt": attempt,
+        "candidate": about | {"score": float(candidate.score)},
+        "job": {"evaluation": job.evaluation, "regime": dict(job.regime), "attempt": attempt},
     }
+
+
+def _has(data: Any, form: Mapping[str, type | tuple[type, ...]]) -> bool:
+    return (
+        isinstance(data, dict)
+        and data.keys() == form.keys()
+        and all(isinstance(data[name], form[name]) for name in form)
+    )

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hiera_compiler.diagnostics import Diagnostic, SpecError
 from hiera_search.ledger import evaluations, patience
+from hiera_search.ledger.claims import Survey, fail, finish, give_back, survey, take
 from hiera_search.ledger.evaluations import Task
 from hiera_search.ledger.patience import Patience
-from hiera_search.ledger.queue import Claim, claim, fail, finish, give_back, is_settled, latest
+from hiera_search.ledger.queue import is_settled, latest
 from hiera_search.ledger.stops import Stopped, Stops
 from hiera_search.ledger.study import Ledger
-from hiera_search.ledger.trials import Trial
+from hiera_search.ledger.trials import State, Trial
 from hiera_search.ledger.workers import GRACE, INTERVAL, Heartbeat, Watch, identity
 
 Say = Callable[[str], None]
 _SOON, _LATE = 0.05, 1.0
 """Seconds between looks into an empty queue: short at first, then longer."""
+_REFRESH = 5.0
+"""Seconds for which a worker goes through the queue as it has read it: reading a long one takes a while."""
+_MISSES = 4
+"""Trials in a row that others have taken by now, after which it reads the queue again."""
 _LONGEST_ERROR = 500
+_COPY = "the same evaluation is in the study already"
 
 
 @dataclass
@@ -59,26 +65,26 @@ def work(ledger: Ledger, terms: Terms | None = None, say: Say = lambda text: Non
     at hand goes back into the queue. Raises SpecError where the storage stays away longer than ``patience``, and where
     it cannot be written.
     """
-    return _Worker(ledger, terms or Terms(), say).run(lambda: False)
+    return _Worker(ledger, terms or Terms(), say).run(lambda seen: False)
 
 
 def wait_for(ledger: Ledger, keys: Collection[str], terms: Terms | None = None, say: Say = lambda text: None) -> Report:
-    """Evaluate what waits in the study until these keys are settled, be it by this worker or by others.
+    """Evaluate these keys until all are settled, be it by this worker or by others.
 
     Ends early when asked to stop; ``Report.signal`` says so. ``queue.latest`` has the outcome. Raises SpecError as
     ``work`` does.
     """
 
-    def are_settled() -> bool:
-        found = latest(ledger, keys)
+    def are_settled(seen: Survey) -> bool:
+        found = latest(seen.trials, keys)
         return len(found) == len(set(keys)) and all(map(is_settled, found.values()))
 
-    return _Worker(ledger, terms or Terms(), say).run(are_settled)
+    return _Worker(ledger, terms or Terms(), say, set(keys)).run(are_settled)
 
 
 class _Worker:
-    def __init__(self, ledger: Ledger, terms: Terms, say: Say) -> None:
-        self.ledger, self.terms, self.say = ledger, terms, say
+    def __init__(self, ledger: Ledger, terms: Terms, say: Say, keys: Collection[str] | None = None) -> None:
+        self.ledger, self.terms, self.say, self.keys = ledger, terms, say, keys
         self.identity = identity()
         self.watch = Watch(terms.grace)
         self.report = Report(warnings=ledger.storage.warnings)
@@ -86,37 +92,66 @@ class _Worker:
         self.patiently = Patience(ledger.storage, self.stops, terms.patience, say, self.watch.forget)
         self._reasons: dict[str, str | None] = {}
 
-    def run(self, is_done: Callable[[], bool]) -> Report:
+    def run(self, is_done: Callable[[Survey], bool]) -> Report:
         with self.stops:
             with suppress(Stopped):
                 self._loop(is_done)
             self.report.signal = self.stops.signal
         return self.report
 
-    def _loop(self, is_done: Callable[[], bool]) -> None:
+    def _loop(self, is_done: Callable[[Survey], bool]) -> None:
         idle_since, pause = time.monotonic(), _SOON
-        while self.stops.signal is None and not self._has_done_enough() and not self.patiently(is_done):
-            found = self._claim()
-            if found.trial is not None:
-                self._evaluate(found.trial)
+        while self.stops.signal is None and not self._has_done_enough():
+            seen = self._survey()
+            if is_done(seen):
+                return
+            if self._work_through(seen):
                 idle_since, pause = time.monotonic(), _SOON
                 continue
             is_idle = self.terms.idle is not None and time.monotonic() - idle_since >= self.terms.idle
-            if is_idle and not found.in_doubt:
+            if is_idle and not seen.in_doubt:
                 return
             self.stops.pause(pause)
             pause = min(2 * pause, _LATE)
 
+    def _survey(self) -> Survey:
+        seen = self.patiently(lambda: survey(self.ledger, self.watch))
+        for trial in seen.retried:
+            self.say(f"trial {trial.number}: {trial.candidate.name} lost its worker")
+        self.report.waiting = len(seen.that_are(State.WAITING))
+        self.report.running = len(seen.that_are(State.RUNNING))
+        self.report.unable = {}
+        return seen
+
+    def _work_through(self, seen: Survey) -> bool:
+        """Evaluate what waited, until the view of it is too old; False where there was nothing to take."""
+        start, misses, has_worked = time.monotonic(), 0, False
+        for trial in filter(self._can_run, self._first_of_each(seen)):
+            if self._has_done_enough() or self.stops.signal is not None:
+                break
+            if self.patiently(lambda trial=trial: take(self.ledger, trial, self.identity)):  # type: ignore[misc]
+                self.report.waiting -= 1
+                self._evaluate(trial)
+                has_worked, misses = True, 0
+            else:
+                misses += 1
+            if misses == _MISSES or time.monotonic() - start > _REFRESH:
+                break
+        return has_worked
+
+    def _first_of_each(self, seen: Survey) -> Iterator[Trial]:
+        """What waits and nobody has evaluated; a copy, as another program may enqueue it, is failed."""
+        taken = {trial.key for trial in seen.trials if trial.state in (State.RUNNING, State.FINISHED)}
+        for trial in seen.that_are(State.WAITING):
+            if trial.key in taken:
+                self.patiently(lambda trial=trial: fail(self.ledger, trial, _COPY))  # type: ignore[misc]
+            else:
+                taken.add(trial.key)
+                if self.keys is None or trial.key in self.keys:
+                    yield trial
+
     def _has_done_enough(self) -> bool:
         return self.terms.most is not None and self.report.finished + self.report.failed >= self.terms.most
-
-    def _claim(self) -> Claim:
-        self.report.unable = {}
-        found = self.patiently(lambda: claim(self.ledger, self.identity, self.watch, self._can_run))
-        for trial in found.retried:
-            self.say(f"trial {trial.number}: {trial.candidate.name} lost its worker")
-        self.report.waiting, self.report.running = found.waiting - (found.trial is not None), found.running
-        return found
 
     def _can_run(self, trial: Trial) -> bool:
         # Asked once for each regime: it may import torch.

@@ -13,6 +13,9 @@ _STEPS = ((1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,
 _WIDE = 2.5
 """The ratio of the ends from which an axis of positive values is logarithmic."""
 
+_LEAST = 1e-12
+"""Lower values are taken for zero, which a logarithmic axis has no place for."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -55,7 +58,7 @@ def axis(values: Iterable[float], start: float, end: float, margin: float = 0.05
     """An axis that holds all values, with a margin; logarithmic where they are positive and spread widely."""
     ordered = sorted(values) or [1.0]
     low, high = ordered[0], ordered[-1]
-    logarithmic = low > 0 and high / low >= _WIDE
+    logarithmic = low >= _LEAST and high / low >= _WIDE
     if logarithmic:
         pad = exp(margin * log(high / low))
         return Axis(low / pad, high * pad, start, end, True)

@@ -10,8 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
 FORMAT: Final = "hiera-front-1"
 """What a front says it is; the number grows when a field changes its meaning."""
 
-Whole = Annotated[int, Field(ge=0)]
-Positive = Annotated[FiniteFloat, Field(gt=0)]
+# Bounds far beyond any figure, so that whatever passes can be drawn.
+Points = Annotated[int, Field(ge=0, le=10**300)]
+Whole = Annotated[int, Field(ge=0, le=10**18)]
+Number = Annotated[FiniteFloat, Field(ge=-1e15, le=1e15)]
+Positive = Annotated[FiniteFloat, Field(ge=1e-15, le=1e15)]
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 
 
@@ -22,7 +25,7 @@ class _Part(BaseModel):
 class Refusal(_Part):
     """How many candidates a rule refused; ``title`` is the first line of its explanation."""
 
-    count: Whole
+    count: Points
     title: str
 
 
@@ -35,8 +38,8 @@ class SpaceFacts(_Part):
 
     name: str
     file: str
-    points: Whole
-    lawful: Whole
+    points: Points
+    lawful: Points
     exact: bool
     refused: dict[str, Refusal] = {}
 
@@ -77,7 +80,7 @@ class StageFigures(_Part):
     heads: int | None = None
     attention: str | None = None
     pool: str | None = None
-    ms: FiniteFloat
+    ms: Number
     params: Whole
     macs: Whole
 
@@ -87,7 +90,7 @@ class Nearest(_Part):
 
     name: str
     faster: Positive
-    better: FiniteFloat
+    better: Number
     text: str
 
 
@@ -122,13 +125,13 @@ class Candidate(_Part):
     latency_low: Positive
     latency_high: Positive
     throughput: Positive
-    accuracy: FiniteFloat
+    accuracy: Number
     accuracy_rung: str
-    accuracy_low: FiniteFloat
-    accuracy_high: FiniteFloat
+    accuracy_low: Number
+    accuracy_high: Number
     extrapolated: bool = False
     stages: tuple[StageFigures, ...] = ()
-    resources: dict[str, FiniteFloat] = {}
+    resources: dict[str, Number] = {}
     nearest: Nearest | None = None
     measured: Measurement | None = None
 
@@ -154,13 +157,13 @@ class Front(_Part):
     space: SpaceFacts
     regime: RegimeFacts
     objective: Objective
-    budgets: dict[str, FiniteFloat] = {}
+    budgets: dict[str, Number] = {}
     evaluated: Whole
     engine: str
     front: tuple[Candidate, ...]
     ties: tuple[Candidate, ...] = ()
     published: tuple[Candidate, ...] = ()
-    cloud: tuple[tuple[FiniteFloat, FiniteFloat], ...] = ()
+    cloud: tuple[tuple[Number, Number], ...] = ()
     impossible: Impossible | None = None
 
     def summary(self) -> dict[str, Any]:

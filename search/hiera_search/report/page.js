@@ -40,7 +40,7 @@
       if (!link.closest(".chart")) article.scrollIntoView({ block: "nearest" });
     });
     if (!link.closest(".chart")) continue;
-    link.addEventListener("pointerenter", () => show(link));
+    link.addEventListener("pointerenter", (event) => { if (event.pointerType !== "touch") show(link); });
     link.addEventListener("pointerleave", hide);
     link.addEventListener("focus", () => { if (link.matches(":focus-visible")) show(link); });
     link.addEventListener("blur", hide);

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hiera_search.report import figures
 from hiera_search.report.form import Candidate, Front
-from hiera_search.report.plot import KINDS, listed, plot
+from hiera_search.report.plot import DENSE, KINDS, listed, near_enough, plot
 from hiera_search.report.spec_file import spec_yaml
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ TIERS = {
 def render(front: Front) -> str:
     """The page. Everything that a user named is escaped, and no script runs but ours."""
     shown = listed(front)
+    drawn = near_enough(front, shown)
     script = _text("page.js")
     return _template().render(
         front=front,
         goal=front.objective,
         listed=shown,
-        plots=[("wide", plot(front, shown, *WIDE)), ("narrow", plot(front, shown, *NARROW))],
+        plots=[("wide", plot(front, drawn, *WIDE)), ("narrow", plot(front, drawn, *NARROW))],
+        beyond=[one.candidate.name for one in shown if one not in drawn],
         kinds={one.kind: KINDS[one.kind] for one in shown},
         refused=_refused(front),
         tier=TIERS.get(front.regime.tier, ""),
@@ -49,6 +51,7 @@ def render(front: Front) -> str:
         figures=figures,
         yaml=spec_yaml,
         memory=_memory,
+        dense=DENSE,
     )
 
 

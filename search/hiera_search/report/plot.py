@@ -8,13 +8,20 @@ from typing import Literal
 
 from hiera_search.report.axis import Axis, axis, labels
 from hiera_search.report.form import Candidate, Front
+from hiera_search.report.limits import Line, limit_lines, time_limits
 from hiera_search.report.placing import Label, Rectangle, place
+
+FAR = 2.0
+"""Published models are drawn up to this many times as slow as the slowest of the others."""
+
+DENSE = 40
+"""From more winners than this on, intervals are drawn of the one that is pointed at or chosen only."""
 
 Kind = Literal["front", "tie", "published", "nearest"]
 
 KINDS: dict[Kind, str] = {
     "front": "on the front",
-    "tie": "ties with it, and costs more",
+    "tie": "ties with the front",
     "published": "published Hiera",
     "nearest": "nearest to the budget",
 }
@@ -53,19 +60,6 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A budget: a line upright or across at a pixel, how far the shade behind it reaches, and its text."""
-
-    upright: bool
-    at: float
-    extent: float
-    label: str
-    label_x: float
-    label_y: float
-    anchor: str
-
-
-@dataclass(frozen=True)
 class Plot:
     """Everything that is drawn; `left` to `right` and `top` to `bottom` is the frame."""
 
@@ -97,6 +91,16 @@ def listed(front: Front) -> list[Listed]:
     return [Listed(f"candidate-{number}", kind, one) for number, (kind, one) in enumerate(pairs, 1)]
 
 
+def near_enough(front: Front, shown: Sequence[Listed]) -> list[Listed]:
+    """The candidates that are drawn: published models far slower or faster would press all others into a corner."""
+    own = [one.candidate for one in shown if one.kind != "published"]
+    times = [time for one in own for time in (one.latency_low, one.latency_high)] + time_limits(front)
+    if not own:
+        return list(shown)
+    low, high = min(times) / FAR, max(times) * FAR
+    return [one for one in shown if one.kind != "published" or low <= one.candidate.latency_ms <= high]
+
+
 def plot(front: Front, shown: Sequence[Listed], width: float, height: float) -> Plot:
     """The drawing of a result at a size; a narrow one has fewer ticks."""
     narrow = width < 600
@@ -104,7 +108,7 @@ def plot(front: Front, shown: Sequence[Listed], width: float, height: float) -> 
     x, y = _axes(front, shown, (left, right), (bottom, top))
     marks = tuple(_mark(one, x, y) for one in sorted(shown, key=lambda one: list(KINDS)[::-1].index(one.kind)))
     steps = sorted((mark for mark in marks if mark.listed.kind == "front"), key=lambda mark: (mark.x, -mark.y))
-    lines = tuple(_lines(front, x, y))
+    lines = tuple(limit_lines(front, x, y))
     return Plot(
         *(width, height, left, right, top, bottom),
         x_ticks=_ticks(x, 5 if narrow else 11),
@@ -123,21 +127,14 @@ def _axes(
 ) -> tuple[Axis, Axis]:
     """Axes that hold all marks with their intervals, and the limits; of the cloud what lies beside them."""
     ends = [one.candidate for one in shown]
-    times = [time for one in ends for time in (one.latency_low, one.latency_high)] + _latency_limits(front)
-    scores = [score for one in ends for score in (one.accuracy_low, one.accuracy_high)]
+    times = [time for one in ends for time in (one.latency_low, one.latency_ms, one.latency_high)] + time_limits(front)
+    scores = [score for one in ends for score in (one.accuracy_low, one.accuracy, one.accuracy_high)]
     scores += [front.budgets["min_accuracy"]] if "min_accuracy" in front.budgets else []
     x = axis(times if ends else times + [point[0] for point in front.cloud], *across)
     beside = sorted(score for time, score in front.cloud if x.holds(time))
     # The worst of a space would press everything else to the top.
     scores += beside[len(beside) // 10 :] if ends else beside
     return x, axis(scores, *up)
-
-
-def _latency_limits(front: Front) -> list[float]:
-    """Limits that are limits of a batch's time, in ms."""
-    found = [front.budgets["latency_ms"]] if "latency_ms" in front.budgets else []
-    rate = front.budgets.get("min_throughput", 0.0)
-    return found + ([1000.0 * front.regime.batch / rate] if rate > 0 else [])
 
 
 def _mark(one: Listed, x: Axis, y: Axis) -> Mark:
@@ -184,28 +181,15 @@ def _cloud(front: Front, x: Axis, y: Axis) -> str:
     return "".join(f"M{x.at(time):.1f} {y.at(score):.1f}h0" for time, score in inside)
 
 
-def _lines(front: Front, x: Axis, y: Axis) -> Iterator[Line]:
-    """The limits that are places on an axis; their texts stand one below the other."""
-    for row, limit in enumerate(_latency_limits(front)):
-        at = x.at(limit)
-        is_right = at > (x.start + x.end) / 2
-        name = "budget" if row == 0 and "latency_ms" in front.budgets else "least throughput"
-        text = f"{name} {limit:.4g} ms"
-        # Above the frame, where nothing else is drawn.
-        yield Line(True, at, x.end - at, text, at, y.end - 8 - 16 * row, "end" if is_right else "start")
-    if "min_accuracy" in front.budgets:
-        limit = front.budgets["min_accuracy"]
-        at = y.at(limit)
-        yield Line(False, at, y.start - at, f"at least {limit:g}", x.end - 8, at + 16, "end")
-
-
 def _labels(front: Front, marks: Sequence[Mark], lines: Sequence[Line], frame: Rectangle) -> Iterator[Label]:
     """Names beside the marks that need one: the best, and what is published."""
     best = front.front[0] if front.front else None
     wanted = [mark for mark in marks if mark.listed.candidate is best or mark.listed.kind in ("published", "nearest")]
     wanted.sort(key=lambda mark: mark.listed.kind == "published")
     taken = [Rectangle(mark.x - 6, mark.y - 6, mark.x + 6, mark.y + 6) for mark in marks]
-    taken += [Rectangle(mark.x_low, mark.y - 1, mark.x_high, mark.y + 1) for mark in marks if mark.listed.kind != "tie"]
+    if len(front.front) <= DENSE:
+        lines_through = [mark for mark in marks if mark.listed.kind != "tie"]
+        taken += [Rectangle(mark.x_low, mark.y - 0.5, mark.x_high, mark.y + 0.5) for mark in lines_through]
     taken += [Rectangle(x - 6, mark.y - 6, x + 6, mark.y + 6) for mark in marks if (x := mark.measured) is not None]
     taken += [Rectangle.of_text(line.label, line.label_x, line.label_y, line.anchor) for line in lines]
     for mark in wanted:

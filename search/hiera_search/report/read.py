@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,17 @@ def _parsed(folder: Path, file: Path) -> Any:
     except UnicodeDecodeError:
         raise SpecError(problems.not_a_front(file, "it is not text")) from None
     try:
-        return json.loads(content)
+        return json.loads(content, parse_float=_finite, parse_constant=_finite)
     except RecursionError:
         raise SpecError(problems.not_a_front(file, "it is nested too deeply")) from None
     except ValueError:
         cut = content.lstrip()[:1] in ("{", "") and not content.rstrip().endswith("}")
         raise SpecError(problems.not_a_front(file, "it is cut short" if cut else "it is not JSON")) from None
+
+
+def _finite(text: str) -> float:
+    """A number of JSON, which has no infinities; raises ValueError for `Infinity` and `NaN`, and for 1e999."""
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(text)
+    return value

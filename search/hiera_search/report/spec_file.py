@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from io import StringIO
+from math import inf
 from textwrap import wrap
 from typing import Any
 
@@ -30,28 +32,34 @@ def spec_text(one: Candidate, front: Front) -> str:
 
 def spec_yaml(spec: Mapping[str, Any]) -> str:
     """A spec's plain data as people write it: a line for each key, and one for each stage."""
+    text = StringIO()
     # By hand would be shorter, but only the library knows what to quote.
-    root = yaml.compose(yaml.safe_dump(dict(spec), sort_keys=False, default_flow_style=True, allow_unicode=True))
-    if not isinstance(root, yaml.MappingNode):
-        raise TypeError("a spec is a mapping")
+    dumper = _Dumper(text, default_flow_style=True, width=inf, allow_unicode=True, sort_keys=False)
+    root = dumper.represent_dict(spec)
     root.flow_style = not root.value
     for key, value in root.value:
         if key.value == "stages" and isinstance(value, yaml.SequenceNode) and value.value:
             value.flow_style = False
-    text: str = yaml.serialize(root, Dumper=_Indented, width=_WIDTH, allow_unicode=True)
-    return text
+    dumper.open()
+    dumper.serialize(root)
+    dumper.close()
+    return text.getvalue()
 
 
-class _Indented(yaml.SafeDumper):
-    """Indents the items of a list below its key."""
+class _Dumper(yaml.SafeDumper):
+    """Indents the items of a list below its key, and writes what is shared at each place."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
 
 def _provenance(one: Candidate, front: Front) -> Iterator[tuple[str, str]]:
     goal = front.objective
-    yield "space", f"{front.space.name} ({front.space.file}): {figures.points(front.space)}"
+    file = "" if front.space.file == front.space.name else f" ({front.space.file})"
+    yield "space", f"{front.space.name}{file}: {figures.points(front.space)}"
     if one.choice:
         yield "choices", ", ".join(f"{hole}={value}" for hole, value in one.choice.items())
     yield "budgets", "; ".join(figures.budgets(front)) or "none"

@@ -65,7 +65,9 @@ class _Lenient(Filling):
 
 
 def _covering(holes: tuple[Hole, ...]) -> Iterator[list[int]]:
-    """Choices that have every option to be checked at least once, many at a time."""
+    """Choices that have every option to be checked at least once, many at a time; one where there is no hole."""
+    if not holes:
+        yield []
     left = [_checked(hole) for hole in holes]
     # Conditions include those of the holes that they name, so that a hole has more of them than those have.
     ordered = sorted(range(len(holes)), key=lambda position: len(holes[position].conditions))

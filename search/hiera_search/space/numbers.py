@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
 
@@ -23,8 +24,21 @@ def written(value: Fraction) -> int | float:
     return int(value) if value.denominator == 1 else float(value)
 
 
-def numbers_of(node: Node) -> list[int | float]:
-    """The numbers of a range `[lowest, highest, step]`. Raises SpecError for what is none, or is too long."""
+@dataclass(frozen=True)
+class Range:
+    """Numbers at equal steps."""
+
+    lowest: Fraction
+    step: Fraction
+    count: int
+
+    def numbers(self) -> list[int | float]:
+        """The numbers, each worked out exactly."""
+        return [written(self.lowest + index * self.step) for index in range(self.count)]
+
+
+def range_of(node: Node) -> Range:
+    """The range `[lowest, highest, step]`. Raises SpecError for what is none, or is too long."""
     bounds = [exact(item.value) for item in node.value] if isinstance(node.value, list) else []
     numbers = [bound for bound in bounds if bound is not None]
     if not isinstance(node.value, list) or len(numbers) < len(bounds) or len(numbers) not in (2, 3):
@@ -38,4 +52,4 @@ def numbers_of(node: Node) -> list[int | float]:
     count = int((highest - lowest) / step) + 1
     if count > MAX_OPTIONS:
         raise SpecError(problems.too_many_options(node.span, count))
-    return [written(lowest + index * step) for index in range(count)]
+    return Range(lowest, step, count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,9 +14,21 @@ from hiera_compiler.source.tree import Entry, Key, Node, Path
 from hiera_search.space import problems
 from hiera_search.space.filling import Filling, plain, word_of
 from hiera_search.space.limits import MAX_HOLES, MAX_OPTIONS, MAX_VALUES
-from hiera_search.space.numbers import exact, numbers_of
+from hiera_search.space.numbers import exact, range_of
 from hiera_search.space.refusals import Refused
-from hiera_search.space.template import Cases, Fields, Fixed, Items, Options, Product, Template, Tie, support, walk
+from hiera_search.space.template import (
+    Cases,
+    Fields,
+    Fixed,
+    Items,
+    Options,
+    Product,
+    Template,
+    Tie,
+    names_in,
+    support,
+    walk,
+)
 
 _BESIDE = {"choose": (), "range": (), "tie": ("times", "over", "cases")}
 
@@ -32,6 +44,7 @@ class Reading:
     paths: list[Path] = field(default_factory=list)
     written: list[tuple[Any, ...]] = field(default_factory=list)
     found: list[Diagnostic] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
     options: int = 0
     is_full: bool = False
 
@@ -67,10 +80,12 @@ class Reading:
             case "choose":
                 return self.choose(value["choose"].node, span, path)
             case "range":
-                numbers = numbers_of(value["range"].node)
-                position = self.open(span, path, numbers)
-                options = tuple(Fixed(Node(number, value["range"].node.span)) for number in numbers)
-                return self.close(Options(position, options, span))
+                node = value["range"].node
+                steps = range_of(node)
+                position = self.open(span, path, steps.count)
+                numbers = steps.numbers()
+                options = tuple(Fixed(Node(number, node.span)) for number in numbers)
+                return self.close(Options(position, options, span), numbers)
             case _ if "cases" in value:
                 return self.cases(value, span, (*path, "cases"))
         return self.tie(value, span)
@@ -86,9 +101,9 @@ class Reading:
             first = seen.setdefault(_identity(option), option.span)
             if first is not option.span:
                 self.found.append(problems.same_option(option.span, first))
-        position = self.open(span, path, [plain(option) for option in node.value])
+        position = self.open(span, path, len(node.value))
         options = (self.template(option, (*path, "choose", index)) for index, option in enumerate(node.value))
-        return self.close(Options(position, tuple(options), span))
+        return self.close(Options(position, tuple(options), span), map(plain, node.value))
 
     def tie(self, value: dict[Key, Entry], span: Span) -> Template:
         """The value of a name, or a number worked out from it."""
@@ -117,8 +132,12 @@ class Reading:
         if not isinstance(name, str) or name not in self.let:
             raise SpecError(problems.unknown_name(node.span, plain(node), self.let))
         if name not in self.names:
-            self.names[name] = self.template(self.let[name].node, ("let", name))
-            self.supports[name] = support(self.names[name], self.supports)
+            before = len(self.found)
+            read = self.names[name] = self.template(self.let[name].node, ("let", name))
+            self.supports[name] = support(read, self.supports)
+            tied = {other for inner in walk(read) for other in names_in(inner)}
+            if len(self.found) > before or tied & self.broken:
+                self.broken.add(name)
         return name
 
     def cases(self, value: dict[Key, Entry], span: Span, path: Path) -> Template:
@@ -131,7 +150,7 @@ class Reading:
             raise SpecError(problems.cases_form(listed.span, plain(listed)))
         entries = {str(key): entry for key, entry in reversed(listed.value.items())}
         deciding = self.supports[name]
-        if not deciding and not self.found:
+        if not deciding and name not in self.broken:
             word = self.word(name, {}, span)
             if word not in entries:
                 raise SpecError(problems.without_case(name, [word], span))
@@ -142,7 +161,7 @@ class Reading:
             return Cases(name, read, None, {}, span)
         (decider,) = deciding
         indices = self.indices(name, decider)
-        if not self.found:
+        if name not in self.broken:
             self.check_reached(name, entries, indices, span)
         return Cases(name, read, decider, {word: indices.get(word, frozenset()) for word in read}, span)
 
@@ -182,21 +201,22 @@ class Reading:
             if word not in indices and named.node.span.text is entry.key.text:
                 self.found.append(problems.never_reached(name, word, entry.key, named.key, list(indices)))
 
-    def open(self, span: Span, path: Path, written: Sequence[Any]) -> int:
+    def open(self, span: Span, path: Path, options: int) -> int:
         """The position of a new hole; it comes before those of the holes inside it."""
-        self.options += len(written)
+        self.options += options
         if len(self.holes) == MAX_HOLES or self.options > MAX_VALUES:
             # Once is enough: what follows would say the same.
             refused, self.is_full = () if self.is_full else (problems.too_many_holes(span),), True
             raise SpecError(refused)
         self.holes.append(Options(len(self.holes), (), span))
         self.paths.append(path)
-        self.written.append(tuple(written))
+        self.written.append(())
         return len(self.holes) - 1
 
-    def close(self, hole: Options) -> Options:
-        """A hole whose options are read."""
+    def close(self, hole: Options, written: Iterable[Any]) -> Options:
+        """A hole whose options are read, and how they are written."""
         self.holes[hole.position] = hole
+        self.written[hole.position] = tuple(written)
         return hole
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     Keys = NDArray[np.int64]
     Ids = NDArray[np.int32]
+
+
+Item = TypeVar("Item", bound=Hashable)
 
 
 class Known:
@@ -32,6 +35,20 @@ class Known:
         """Append rows with one value for each array, in their order."""
         for (name, array), values in zip(self._arrays.items(), zip(*rows, strict=True), strict=True):
             self._arrays[name] = np.concatenate([array, np.array(values, array.dtype)])
+
+
+class Listed(Generic[Item]):
+    """Things by number, each once: equal things have one number."""
+
+    def __init__(self, first: Sequence[Item] = ()) -> None:
+        self.listed = list(first)
+        self._numbers = {thing: number for number, thing in enumerate(first)}
+
+    def __getitem__(self, thing: Item) -> int:
+        number = self._numbers.setdefault(thing, len(self.listed))
+        if number == len(self.listed):
+            self.listed.append(thing)
+        return number
 
 
 class ByOptions:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hiera_compiler.estimate.cost import counts_by
 from hiera_compiler.estimate.counts import ELEMENT_BYTES, NOTHING
-from hiera_compiler.estimate.kernels import part_kernels
+from hiera_compiler.estimate.kernels import part_kernels, part_steps
 from hiera_compiler.estimate.memory import inference_bytes, part_memory, peak_activation_bytes
 from hiera_compiler.estimate.predict import section_time, widest_pair
 from hiera_compiler.estimate.tensor import BYTES
@@ -35,6 +35,11 @@ def memory_bytes(graph: Graph, params: int, profile: Profile | None, batch: int)
 def element_bytes(profile: Profile | None) -> int:
     """Bytes of an element of the weights: float32 without a profile, as in `hiera profile`."""
     return ELEMENT_BYTES["float32"] if profile is None else BYTES[profile.regime.weights]
+
+
+LARGEST = 2**63 - 1
+MOST_ELEMENTS = 2**62 - 1
+"""More than any memory has; the sum of two is still a number of 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,20 @@ class Made:
     out: Stream
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a part stands, as far as its time depends on it.
+
+    `follows_stem`: it is the first block; `ends`: nothing comes after it; `may_end`: that may be; `run`: it is run
+    at all, which the maps of stages are not.
+    """
+
+    follows_stem: bool = False
+    ends: bool = False
+    may_end: bool = False
+    run: bool = True
+
+
 class Parts:
     """Figures of parts by number; 0 is no part at all."""
 
@@ -79,62 +98,56 @@ class Parts:
         self.profile, self.batch = profile, batch
         self.figures = [Figures()]
         self._known: dict[Hashable, Made | None] = {}
+        self._alike: dict[Hashable, tuple[int, DType | None]] = {}
 
     def get(
-        self,
-        key: Hashable,
-        lower: Callable[[], Part],
-        entry: Stream | None,
-        *,
-        capacity: int = 0,
-        follows_stem: bool = False,
-        ends: bool = False,
-        may_end: bool = False,
-        timed: bool = True,
+        self, key: Hashable, lower: Callable[[], Part], entry: Stream | None, place: Place, capacity: int = 0
     ) -> Made | None:
-        """The part of a key, which must tell all that its figures depend on; none where it cannot be lowered.
+        """The part of a key, which must tell all that its figures depend on; none where it cannot be lowered."""
+        if key not in self._known:
+            try:
+                part = lower()
+            except LoweringError:
+                self._known[key] = None
+                return None
+            dtype = None if entry is None else entry.dtype
+            # Parts that a kind lowered to the same primitives cost the same, whatever else it could have looked at.
+            alike = (place, dtype, capacity, part_steps(part.graph))
+            if alike not in self._alike:
+                figures, leaving = self._worked_out(part.graph, dtype, place, capacity)
+                self._alike[alike] = len(self.figures), leaving
+                self.figures.append(figures)
+            number, leaving = self._alike[alike]
+            self._known[key] = Made(number, Stream(part.flow, leaving))
+        return self._known[key]
 
-        Of its time: `follows_stem`, it is the first block; `ends`, nothing comes after it; `may_end`, that may be;
-        `timed`, it is run at all.
-        """
-        if key in self._known:
-            return self._known[key]
-        try:
-            part = lower()
-        except LoweringError:
-            self._known[key] = None
-            return None
-        counts, memory = counts_by(part.graph, lambda _: None).get(None, NOTHING), part_memory(part.graph, self.batch)
-        latency, ending, dtype = 0, 0, None
-        if timed:
-            latency, ending, dtype = self._time(part.graph, entry, follows_stem, ends, may_end)
-        made = Made(len(self.figures), Stream(part.flow, dtype))
-        self.figures.append(
-            Figures(
-                params=counts.params,
-                macs=counts.macs,
-                flops=counts.flops,
-                capacity=capacity,
-                latency=latency,
-                kept=memory.kept,
-                peak=memory.peak,
-                widest=widest_pair(part.graph),
-                ending=ending,
-            )
+    def _worked_out(
+        self, graph: Graph, dtype: DType | None, place: Place, capacity: int
+    ) -> tuple[Figures, DType | None]:
+        """The figures of a part, and the dtype that leaves it."""
+        counts, memory = counts_by(graph, lambda _: None).get(None, NOTHING), part_memory(graph, self.batch)
+        latency, ending, leaving = self._time(graph, dtype, place)
+        figures = Figures(
+            params=min(counts.params, LARGEST),
+            macs=min(counts.macs, LARGEST),
+            flops=min(counts.flops, LARGEST),
+            capacity=capacity,
+            latency=min(latency, LARGEST),
+            kept=min(memory.kept, MOST_ELEMENTS),
+            peak=min(memory.peak, MOST_ELEMENTS),
+            widest=min(widest_pair(graph), MOST_ELEMENTS),
+            ending=ending,
         )
-        self._known[key] = made
-        return made
+        return figures, leaving
 
-    def _time(
-        self, graph: Graph, entry: Stream | None, follows_stem: bool, ends: bool, may_end: bool
-    ) -> tuple[int, int, DType | None]:
+    def _time(self, graph: Graph, dtype: DType | None, place: Place) -> tuple[int, int, DType | None]:
         profile = self.profile
-        if profile is None:
-            return 0, 0, None
-        dtype = None if entry is None else entry.dtype
-        kernels = part_kernels(graph, profile.regime, dtype, follows_stem=follows_stem, ends=ends)
+        if profile is None or not place.run:
+            return 0, 0, dtype
+        first = place.follows_stem
+        kernels = part_kernels(graph, profile.regime, dtype, follows_stem=first, ends=place.ends)
         time = section_time(kernels, profile, self.batch).total
-        if not may_end:
+        if not place.may_end:
             return time, 0, kernels.dtype
-        last = part_kernels(graph, profile.regime, dtype, follows_stem=follows_stem, ends=True)
+        last = part_kernels(graph, profile.regime, dtype, follows_stem=first, ends=True)
         return time, section_time(last, profile, self.batch).total - time, kernels.dtype

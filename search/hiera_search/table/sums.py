@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,34 +12,41 @@ from hiera_compiler.estimate.memory import inference_bytes
 from hiera_compiler.estimate.predict import batch_limit
 from hiera_search.table.columns import Columns
 from hiera_search.table.lookups import Known
-from hiera_search.table.parts import Parts, element_bytes
+from hiera_search.table.parts import LARGEST, MOST_ELEMENTS, Parts, element_bytes
 from hiera_search.table.refusals import LAWFUL, Refusals
-from hiera_search.table.stages import Walked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ADDED = ("params", "macs", "flops", "capacity", "latency")
 PARAMS, LATENCY = ADDED.index("params"), ADDED.index("latency")
-LARGEST = 2**63 - 1
 _LARGEST_PART = 2**52
 """Sums of 1 000 blocks stay below 2^63 where no part has more than this."""
-_MOST_ELEMENTS = 2**60
+
+
+@dataclass(frozen=True)
+class Walked:
+    """One stage of many candidates: its depth, and its step among those known."""
+
+    depths: NDArray[np.int64]
+    steps: NDArray[np.int32]
+    known: Known
 
 
 class Path:
     """The parts that make up each of many candidates, and what refuses them."""
 
-    def __init__(self, count: int) -> None:
-        self.depth: NDArray[np.int64] = np.zeros(count, np.int64)
-        self.stages: list[tuple[Walked, Known]] = []
-        self.refusals: NDArray[np.int32] = np.full(count, LAWFUL, np.int32)
-        self.heads: NDArray[np.int32] = np.zeros(count, np.int32)
+    def __init__(self, refusals: NDArray[np.int32]) -> None:
+        self.refusals = refusals
+        self.depth: NDArray[np.int64] = np.zeros(len(refusals), np.int64)
+        self.stages: list[Walked] = []
+        self.heads: NDArray[np.int32] = np.zeros(len(refusals), np.int32)
 
-    def add(self, walked: Walked, known: Known) -> None:
+    def add(self, depths: NDArray[np.int64], steps: NDArray[np.int32], known: Known) -> None:
         """Append the next stage of each, looked up among what is known."""
-        self.depth += walked.depths
-        self.stages.append((walked, known))
+        np.minimum(self.refusals, known.refusal[steps], out=self.refusals)
+        self.depth += depths
+        self.stages.append(Walked(depths, steps, known))
 
     def refuse(self, which: NDArray[np.bool_], number: int) -> None:
         """Refuse some, unless something that is reported earlier does."""
@@ -75,10 +83,10 @@ class Sums:
         figures = self._parts.figures
         known = self._added.shape[1]
         if known < len(figures):
-            new = np.array([[min(getattr(one, name), LARGEST) for one in figures[known:]] for name in ADDED], np.int64)
+            new = np.array([[getattr(one, name) for one in figures[known:]] for name in ADDED], np.int64)
             self._added = np.concatenate([self._added, new], axis=1)
             for name in ("kept", "peak", "widest", "ending"):
-                more = np.array([min(getattr(one, name), _MOST_ELEMENTS) for one in figures[known:]], np.int64)
+                more = np.array([getattr(one, name) for one in figures[known:]], np.int64)
                 self._others[name] = np.concatenate([self._others.get(name, more[:0]), more])
 
     def _totals(self, path: Path, added: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -87,8 +95,8 @@ class Sums:
         totals = np.zeros((len(ADDED), count), added.dtype)
         kept = peak = np.zeros(count, np.int64)
         last: NDArray[np.int32] | None = None
-        for place, (walked, known) in enumerate(path.stages):
-            steps = walked.steps
+        for place, walked in enumerate(path.stages):
+            steps, known = walked.steps, walked.known
             if place == 0:
                 stems = known.stem[steps]
                 totals += added.take(stems, axis=1)
@@ -101,7 +109,7 @@ class Sums:
             if known.map.any():  # outputs where there is no head
                 maps, lasts = known.map[steps], known.last[steps]
                 totals += added.take(maps, axis=1)
-                kept = kept + others["kept"][maps]
+                kept = np.minimum(kept + others["kept"][maps], MOST_ELEMENTS)
                 last = lasts if last is None else np.where(lasts > 0, lasts, last)
         totals += added.take(path.heads, axis=1)
         np.maximum(peak, kept + others["peak"][path.heads], out=peak)
@@ -136,8 +144,8 @@ class Sums:
     def _widest(self, path: Path) -> NDArray[np.int64]:
         """The most elements of a sample around one primitive."""
         widest = self._others["widest"][path.heads]
-        for place, (walked, known) in enumerate(path.stages):
+        for place, walked in enumerate(path.stages):
             if place == 0:
-                np.maximum(widest, self._others["widest"][known.stem[walked.steps]], out=widest)
-            np.maximum(widest, known.widest[walked.steps], out=widest)
+                np.maximum(widest, self._others["widest"][walked.known.stem[walked.steps]], out=widest)
+            np.maximum(widest, walked.known.widest[walked.steps], out=widest)
         return widest

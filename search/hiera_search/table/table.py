@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hiera_search.table.columns import Columns
-from hiera_search.table.lookups import ByOptions, Known
+from hiera_search.table.lookups import ByOptions, Known, Listed
 from hiera_search.table.parts import Parts
 from hiera_search.table.reading import ALL_BUT_POOL, MOST_STAGES, Reader, ReadStage
-from hiera_search.table.refusals import Refusals
+from hiera_search.table.refusals import LAWFUL, Refusals
 from hiera_search.table.stages import StageLookup
 from hiera_search.table.sums import Path, Sums
-from hiera_search.table.transitions import State, Transitions
+from hiera_search.table.transitions import REFUSED, Frame, Transitions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,19 +38,18 @@ class Table:
         self._parts = Parts(profile, batch)
         self._transitions = Transitions(self._parts, self._refusals)
         self._sums = Sums(self._parts, self._refusals)
-        self._states: dict[State, int] = {}
-        self._listed: list[State] = []
+        self._states, self._frames = Listed([REFUSED]), Listed[Frame | None]()
         self._heads: NDArray[np.int32] = np.empty(0, np.int32)
         reader = Reader(space, self._refusals)
         count = min(space.length(("stages",)), MOST_STAGES)
-        self._stages = [StageLookup(space, reader, index, self._step) for index in range(count)]
+        self._stages = [StageLookup(space, reader, index, self._rule, self._step) for index in range(count)]
         below = [space.below((), without=("stages",))]
         below += [space.below(("stages", index), without=tuple(ALL_BUT_POOL)) for index in range(count)]
         self._trunks = ByOptions(
             sorted({hole for holes in below for hole in holes}),
             space.digits(),
             lambda choice: self._start(reader, choice, count),
-            Known(state=np.int32, refusal=np.int32),
+            Known(state=np.int32, frame=np.int32, refusal=np.int32),
         )
 
     @property
@@ -80,41 +79,41 @@ class Table:
     def _walk(self, choices: NDArray[np.int32]) -> Path:
         """From the first stage to the last, each step from the state that the one before led to."""
         options = np.ascontiguousarray(choices.T, np.int64)
-        trunks = self._trunks.of(options)
-        states, refusals = self._trunks.known.state[trunks], self._trunks.known.refusal[trunks]
-        path = Path(len(choices))
-        for stage in self._stages:
-            walked = stage.of(options, states)
-            known = stage.steps.known
-            np.minimum(refusals, walked.refusals, out=refusals)
-            np.minimum(refusals, known.refusal[walked.steps], out=refusals)
-            path.add(walked, known)
-            states = known.state[walked.steps]
-        path.refusals, path.heads = refusals, self._head(states)
+        trunks, known = self._trunks.of(options), self._trunks.known
+        refusals, frames = known.refusal[trunks], known.frame[trunks]
+        reads = [stage.read(options, frames) for stage in self._stages]
+        for read in reads:
+            np.minimum(refusals, read.refusals, out=refusals)
+        # What a rule refuses is not lowered: its state is the one without anything.
+        states = np.where(refusals == LAWFUL, known.state[trunks], self._states[REFUSED])
+        path = Path(refusals)
+        for stage, read in zip(self._stages, reads, strict=True):
+            steps = stage.walk(read, states)
+            path.add(read.depths, steps, stage.steps.known)
+            states = stage.steps.known.state[steps]
+        path.heads = self._head(states)
         return path
 
-    def _start(self, reader: Reader, choice: list[int], stages: int) -> tuple[int, int]:
-        state, refusal = self._transitions.start(*reader.trunk(choice, stages))
-        return self._number(state), refusal
+    def _start(self, reader: Reader, choice: list[int], stages: int) -> tuple[int, int, int]:
+        state, frame, refusal = self._transitions.start(*reader.trunk(choice, stages))
+        return self._states[state], self._frames[frame], refusal
+
+    def _rule(self, frame: int, index: int, stage: ReadStage) -> int:
+        return self._transitions.rule(self._frames.listed[frame], index, stage)
 
     def _step(self, state: int, index: int, stage: ReadStage, deep: bool) -> Sequence[int]:
-        step = self._transitions.step(self._listed[state], stage, index, deep)
-        return self._number(step.state), *step[1:]
-
-    def _number(self, state: State) -> int:
-        if state not in self._states:
-            self._states[state] = len(self._listed)
-            self._listed.append(state)
-        return self._states[state]
+        step = self._transitions.step(self._states.listed[state], stage, deep)
+        return self._states[step.state], *step[1:]
 
     def _head(self, states: NDArray[np.int32]) -> NDArray[np.int32]:
         """The head after each of the last states, by its number among the parts."""
-        if len(self._heads) < len(self._listed):
-            new = np.full(len(self._listed) - len(self._heads), -1, np.int32)
+        listed = self._states.listed
+        if len(self._heads) < len(listed):
+            new = np.full(len(listed) - len(self._heads), -1, np.int32)
             self._heads = np.concatenate([self._heads, new])
         heads = self._heads[states]
         if len(heads) and heads.min() < 0:
             for state in np.unique(states[heads < 0]).tolist():
-                self._heads[state] = self._transitions.head(self._listed[state])
+                self._heads[state] = self._transitions.head(listed[state])
             heads = self._heads[states]
         return heads

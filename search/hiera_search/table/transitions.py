@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hiera_compiler import checks
 from hiera_compiler.lower import Block, Style, block_part, head_part, map_part, stage_blocks, stem_part
 from hiera_compiler.spec import Head, Spec, Stage
-from hiera_search.table.parts import Made, Parts, Stream
+from hiera_search.table.parts import Made, Parts, Place, Stream
 from hiera_search.table.reading import ReadStage, source_of
 from hiera_search.table.refusals import LAWFUL, Refusals
 
@@ -31,18 +31,15 @@ class Frame:
 class State:
     """Between two stages: before the first one the trunk that is still to be lowered, then what flows.
 
-    With neither, something refused the candidate, and only the rules on the later stages are asked; without a frame,
-    only their form.
+    With neither, something refused the candidate, and nothing is lowered any more.
     """
 
     frame: Frame | None = None
     trunk: Spec | None = None
     stream: Stream | None = None
 
-    @property
-    def dead(self) -> State:
-        """The state after a refusal."""
-        return State(self.frame)
+
+REFUSED = State()
 
 
 class Step(NamedTuple):
@@ -72,34 +69,37 @@ class Transitions:
 
     def __init__(self, parts: Parts, refusals: Refusals) -> None:
         self.parts, self.refusals = parts, refusals
-        self._ruled: dict[tuple[Frame, int, Stage], tuple[Stage, int]] = {}
+        self._stages: dict[tuple[int, float, Stage], Stage] = {}
 
-    def start(self, trunk: Spec | None, refusal: int) -> tuple[State, int]:
-        """The state before the first stage, and what refuses the trunk."""
+    def start(self, trunk: Spec | None, refusal: int) -> tuple[State, Frame | None, int]:
+        """The state before the first stage, the frame of all stages, and what refuses the trunk."""
         if trunk is None:
-            return State(), refusal
+            return REFUSED, None, refusal
         found = checks.check_axes(trunk, _SOURCE)
         if found:
-            return State(), self.refusals.rules(found)
+            return REFUSED, None, self.refusals.rules(found)
         trunk = trunk.model_copy(update={"name": "x"}).resolved()
         spec = trunk.model_copy(update={"stages": ()})
         frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, trunk.head, spec)
         found = checks.check_trunk(trunk, _SOURCE)
-        return (State(frame), self.refusals.rules(found)) if found else (State(frame, trunk), LAWFUL)
+        return (REFUSED if found else State(frame, trunk)), frame, self.refusals.rules(found)
 
-    def step(self, state: State, read: ReadStage, index: int, deep: bool) -> Step:
-        """What a stage of one block, or of more, makes of a state."""
-        if read.refusal != LAWFUL:
-            return Step(state.dead, read.refusal)
+    def rule(self, frame: Frame | None, index: int, read: ReadStage) -> int:
+        """What refuses a stage before anything is lowered; without a frame only its form is looked at."""
+        if read.stage is None or frame is None:
+            return read.refusal
+        found = checks.check_axes(frame.spec.model_copy(update={"stages": (read.stage,)}), _SOURCE)
+        found = found or checks.check_stage(self._resolved(frame, read.stage), index, _SOURCE)
+        return self.refusals.rules(found)
+
+    def step(self, state: State, read: ReadStage, deep: bool) -> Step:
+        """What a lawful stage of one block, or of more, makes of a state."""
         if read.stage is None or state.frame is None:
             return Step(state)
-        stage, refusal = self._rules(state.frame, read.stage, index)
-        if refusal != LAWFUL or (state.trunk is None and state.stream is None):
-            return Step(state.dead, refusal)
         try:
-            return self._lowered(state, state.frame, stage, deep)
+            return self._lowered(state, state.frame, self._resolved(state.frame, read.stage), deep)
         except _Unfit:
-            return Step(state.dead, self.refusals.lowering())
+            return Step(REFUSED, self.refusals.lowering())
 
     def head(self, state: State) -> int:
         """The number of the head after the last stage."""
@@ -107,19 +107,14 @@ class Transitions:
             return 0
         frame, head, stream = state.frame, state.frame.head, state.stream
         key = (frame.style, head, stream)
-        made = self.parts.get(key, partial(head_part, frame.style, head, stream.flow), stream, ends=True)
+        made = self.parts.get(key, partial(head_part, frame.style, head, stream.flow), stream, Place(ends=True))
         return 0 if made is None else made.number
 
-    def _rules(self, frame: Frame, stage: Stage, index: int) -> tuple[Stage, int]:
-        """A stage as it is resolved, and the first of what rules find in it."""
-        key = (frame, index, stage)
-        if key not in self._ruled:
-            found = checks.check_axes(frame.spec.model_copy(update={"stages": (stage,)}), _SOURCE)
-            if not found:
-                stage = stage.resolved(frame.axes, frame.mlp_ratio)
-                found = checks.check_stage(stage, index, _SOURCE)
-            self._ruled[key] = stage, self.refusals.rules(found)
-        return self._ruled[key]
+    def _resolved(self, frame: Frame, stage: Stage) -> Stage:
+        key = (frame.axes, frame.mlp_ratio, stage)
+        if key not in self._stages:
+            self._stages[key] = stage.resolved(frame.axes, frame.mlp_ratio)
+        return self._stages[key]
 
     def _lowered(self, state: State, frame: Frame, stage: Stage, deep: bool) -> Step:
         stem = None if state.trunk is None else self._stem(state.trunk, stage.channels)
@@ -132,7 +127,7 @@ class Transitions:
             if made[1].out != made[0].out:
                 raise NotImplementedError(f"a block of {other.attention} changes what the next of its kind reads")
         out = made[-1].out
-        shown = _there(self.parts.get(("map", out), partial(map_part, out.flow), out, timed=False))
+        shown = _there(self.parts.get(("map", out), partial(map_part, out.flow), out, Place(run=False)))
         headless = frame.head is None
         run = [self.parts.figures[part.number] for part in (*made, shown)]
         return Step(
@@ -147,15 +142,12 @@ class Transitions:
         )
 
     def _stem(self, trunk: Spec, channels: int) -> Made:
-        return _there(self.parts.get(("stem", trunk, channels), partial(stem_part, trunk, channels), None))
+        return _there(self.parts.get(("stem", trunk, channels), partial(stem_part, trunk, channels), None, Place()))
 
     def _block(self, frame: Frame, block: Block, entry: Stream, follows_stem: bool) -> Made:
-        key = (frame.style, block, entry, follows_stem, frame.head is None)
+        place = Place(follows_stem=follows_stem, may_end=frame.head is None)
         lower = partial(block_part, frame.style, block, entry.flow)
-        may_end = frame.head is None
-        return _there(
-            self.parts.get(key, lower, entry, capacity=block.channels, follows_stem=follows_stem, may_end=may_end)
-        )
+        return _there(self.parts.get((frame.style, block, entry, place), lower, entry, place, block.channels))
 
 
 def _there(made: Made | None) -> Made:

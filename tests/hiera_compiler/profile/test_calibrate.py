@@ -18,14 +18,16 @@ from hiera_compiler.estimate.kernels import kernel_list
 from hiera_compiler.estimate.predict import predict
 from hiera_compiler.estimate.price import Constants, demand
 from hiera_compiler.estimate.profiles import profiles_for
-from hiera_compiler.estimate.regime import EAGER_HALF, Regime
+from hiera_compiler.estimate.regime import EAGER_AMP, EAGER_HALF, Regime
 from hiera_compiler.profile import calibration, described, roofline
+from hiera_compiler.profile.bench import Bench
 from hiera_compiler.profile.calibration import calibrate
 from hiera_compiler.profile.calibration_fit import LEAST, WITHOUT_ANCHORS, Row, fitted, spreads
 from hiera_compiler.profile.calibration_plan import Plan, WholeModel, plan_for
 from hiera_compiler.profile.microbenchmarks import Microbenchmark, groups
 from hiera_compiler.profile.roofline import Ceilings
-from hiera_compiler.profile.timing import Timer
+from hiera_compiler.profile.sweep import OutOfMemory
+from hiera_compiler.profile.timing import Call, Timer
 from tests.hiera_compiler.profile.conftest import TINY
 from tests.support.trace import trace
 
@@ -166,6 +168,27 @@ def test_what_launching_bounds_is_no_row_of_the_fit(plan: Plan, monkeypatch: pyt
     assert regime.host_bound == (f"{plan.models[0].name} at 2",)
 
 
+def test_a_batch_without_room_is_left_out(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def inference(self: Bench, batch: int) -> Call:
+        if batch > 1:
+            raise OutOfMemory(batch)
+        return taken(self, batch)
+
+    taken = Bench.inference
+    monkeypatch.setattr(Bench, "inference", inference)
+    (regime,) = calibrate("cpu", plan=plan).regimes
+    assert [anchor.batch for anchor in regime.anchors] == [1, 1]
+
+
+def test_a_model_without_room_is_one_diagnostic(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def inference(self: Bench, batch: int) -> Call:
+        raise OutOfMemory(batch)
+
+    monkeypatch.setattr(Bench, "inference", inference)
+    with pytest.raises(SpecError, match=r"the memory of the device ends at .*tiny\.yaml, batch 1"):
+        calibrate("cpu", plan=plan)
+
+
 def test_a_gpu_is_busy_where_it_falls_behind() -> None:
     now = queued = 0.0
 
@@ -198,6 +221,13 @@ def test_the_end_of_memory_is_one_diagnostic_and_no_file(plan: Plan, monkeypatch
         calibrate("cpu", plan=plan)
     (found,) = caught.value.diagnostics
     assert (found.code, found.message) == ("H522", "the memory of the device ends at single kernels: products")
+
+
+def test_autocast_is_a_regime_of_its_own(plan: Plan) -> None:
+    work = calibration._Work(device("h200"), torch.device("cpu"), torch.bfloat16, Timer(), plan, lambda *_: None)
+    found = work.whole_models(EAGER_AMP, [])
+    assert (found.regime, len(found.anchors)) == ("eager-amp", 3)
+    assert "cast" in found.kinds
 
 
 @pytest.mark.slow

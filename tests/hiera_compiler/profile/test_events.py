@@ -124,6 +124,12 @@ def test_on_a_gpu_time_is_that_of_kernels_and_of_waiting() -> None:
     assert (found["stage 1"], found["stage 2"]) == (5.0, 2.0)
 
 
+def test_a_kernel_that_no_operator_launched_belongs_to_none() -> None:
+    stray = kernel("memset", 8_000, 500, 0) | {"args": {}}
+    nameless = [one | {"args": {}} if one["cat"] == "user_annotation" else one for one in GPU]
+    assert milliseconds(only([*nameless, stray]), "kind") == milliseconds(only(GPU), "kind")
+
+
 def test_on_a_gpu_a_block_lasts_from_its_first_kernel_to_its_last() -> None:
     assert [(span.part, span.start, span.ms) for span in only(GPU).spans] == [
         ("blocks.0", 1.0, 5.0),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -82,9 +83,10 @@ PARAMETERS = {"width": ("narrow", "wide"), "depth": (1, 2, 3)}
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    """A study in a new folder."""
-    return open_study(tmp_path / "study", space=PARAMETERS)
+def ledger(storage: str) -> Iterator[Ledger]:
+    """A new study in each sort of storage."""
+    with open_study(storage, space=PARAMETERS) as found:
+        yield found
 
 
 class Server:
@@ -98,7 +100,9 @@ class Server:
 
     def start(self) -> None:
         options = f"-c fsync=off -c listen_addresses='' -c unix_socket_directories={self.folder}"
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+        self._run(
+            "pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), "-o", options, "start"
+        )
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "fast", "stop")
@@ -170,16 +174,19 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 NURSERY = """\
 import os, signal, sys
 from hiera_search.ledger import Terms, evaluations, open_study, work
-from hiera_search.ledger import journal, postgres  # what they import takes longest
 
 evaluations.modules()
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+warm = False
 for line in sys.stdin:
+    if not warm:
+        with open_study(line.partition("\t")[0], create=False):
+            warm = True  # What that imports takes longest: each worker has it from here.
     child = os.fork()
     if child == 0:
         storage, interval, grace, patience = line.rstrip("\\n").split("\\t")
         os.close(0)
-        terms = Terms(None, 1.0, float(patience), float(interval), float(grace))
+        terms = Terms(None, 2.0, float(patience), float(interval), float(grace))
         with open(os.environ["NURSERY_LOG"], "a", buffering=1) as log:
             try:
                 report = work(open_study(storage, create=False), terms, say=lambda text: print(text, file=log))
@@ -204,22 +211,24 @@ class Workers:
         )
 
     def start(self, storage: str, *, interval: float = 10.0, grace: float = 60.0, patience: float = 60.0) -> int:
-        """A worker's process; it ends a second after it has found nothing more to do."""
-        assert self._nursery.stdin is not None and self._nursery.stdout is not None
+        """A worker's process; it ends two seconds after it has found nothing more to do."""
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
         self._nursery.stdin.write(f"{storage}\t{interval}\t{grace}\t{patience}\n")
         self._nursery.stdin.flush()
         self.pids.append(int(self._nursery.stdout.readline()))
         return self.pids[-1]
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
-        os.kill(pid, number)
+        with suppress(ProcessLookupError):  # It has ended by itself.
+            os.kill(pid, number)
 
     def alive(self) -> list[int]:
         return [pid for pid in self.pids if Path(f"/proc/{pid}").exists()]
 
     def end(self) -> None:
         for pid in self.alive():
-            os.kill(pid, signal.SIGKILL)
+            self.kill(pid)
         self._nursery.communicate()
 
 

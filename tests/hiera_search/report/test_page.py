@@ -7,7 +7,7 @@ import pytest
 from hiera_search.report import Front, render
 from hiera_search.report.axis import axis, labels
 from hiera_search.report.form import Objective
-from hiera_search.report.plot import listed, plot
+from hiera_search.report.plot import listed, near_enough, plot
 from tests.support import fronts
 
 HOSTILE = "</script></style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -104,6 +104,14 @@ def test_each_candidate_has_a_mark_in_both_sizes_and_its_details() -> None:
     assert len(elements.of("article")) == everyone
     links = [str(link["href"]) for link in elements.of("a") if "aria-label" in link]
     assert sorted(links) == sorted(2 * [f"#candidate-{number}" for number in range(1, everyone + 1)])
+
+
+def test_published_models_far_from_all_others_are_named_and_not_drawn() -> None:
+    front = fronts.front(shapes=((64, 6),), budgets={})
+    shown = listed(front)
+    drawn = near_enough(front, shown)
+    assert {one.candidate.name for one in shown if one not in drawn} == {"hiera_l"}
+    assert "Outside the drawing, and in the table below: hiera_l." in render(front)
 
 
 @pytest.mark.parametrize("width", [1040.0, 400.0])

@@ -43,6 +43,8 @@ def test_a_file_is_no_folder(folder: Path) -> None:
         (b"", "it is cut short"),
         (b'{"format": "hiera-front-1", "title": "x', "it is cut short"),
         (b"name: hiera_b", "it is not JSON"),
+        (b'{"format": "hiera-front-1", "seed": NaN}', "it is not JSON"),
+        (b'{"format": "hiera-front-1", "seed": 1e999}', "it is not JSON"),
         (b"[]", "it names no format"),
         (b'{"name": "package"}', "it names no format"),
         (b"\xff\xfe", "it is not text"),
@@ -69,7 +71,7 @@ def test_a_later_format_is_named(folder: Path) -> None:
 
 def test_values_that_no_search_writes_are_named_by_their_places(folder: Path) -> None:
     front = json.loads((folder / "front.json").read_text(encoding="utf-8"))["front"]
-    front[1]["latency_ms"] = float("nan")
+    front[1]["latency_ms"] = -1.0
     del front[0]["hash"]
     changed(folder, front=front, evaluated=-1, extra=1)
     code, message = problem(folder)

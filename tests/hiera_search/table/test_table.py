@@ -100,8 +100,8 @@ def test_a_space_of_one_point_is_a_spec(tmp_path: Path, data: Data) -> None:
     ("changes", "codes"),
     [
         ({"let": {"wide": choose(32, 65536)}, "stages.0.channels": {"tie": "wide", "times": 2}}, {"", "H104"}),
-        ({"let": {"wide": choose(64, 100)}, "stages.0.channels": {"tie": "wide", "over": 32}}, {"H201", "H612"}),
-        ({"let": {"deep": choose(1, 999)}, "stages.0.depth": {"tie": "deep", "times": 2}}, {"H104", "H311"}),
+        ({"let": {"wide": choose(64, 100)}, "stages.0.channels": {"tie": "wide", "over": 32}}, {"", "H612"}),
+        ({"let": {"deep": choose(1, 999)}, "stages.0.depth": {"tie": "deep", "times": 2}}, {"", "H104"}),
         ({"let": {"size": choose(64, 65536)}, "input.size": {"tie": "size", "times": 2}}, {"", "H104"}),
         ({"stages.1.depth": choose(1, 800), "stages.0.depth": choose(201, 199)}, {"", "H311"}),
         ({"stages.1.channels": choose(8, 65536), "stages.1.depth": choose(1, 2, 999)}, {"", "H402"}),
@@ -109,7 +109,7 @@ def test_a_space_of_one_point_is_a_spec(tmp_path: Path, data: Data) -> None:
         ({"patch.kernel": choose(7, 99, 3)}, {"", "H303", "H304"}),
         ({"stages.0.mlp_ratio": choose(0.01, 4), "stages.0.heads": choose(3, 2)}, {"", "H201", "H204"}),
         ({"mlp_ratio": choose(0.01, 4), "mask_unit": choose(8, 7)}, {"", "H204", "H302"}),
-        ({"position": choose("absolute", "separable"), "input.frames": choose("none", 4)}, {"", "H203", "H202"}),
+        ({"position": choose("absolute", "separable"), "input.frames": choose("none", 4)}, {"", "H203"}),
         ({"stages.0.pool": choose("max", "none"), "mask_unit": choose(3, 8), "stages.1.heads": choose(2, 3)}, None),
     ],
 )
@@ -147,7 +147,7 @@ def test_equal_parts_are_lowered_once(tmp_path: Path) -> None:
 def test_figures_beyond_64_bits_are_the_largest_number_and_never_wrap(tmp_path: Path) -> None:
     wide = {"channels": 65536, "attention": "global", "mlp_ratio": 0.1, "depth": choose(1, 2)}
     space = space_of(image(wide, mask_unit=1, input={"size": choose(64, 2400)}), tmp_path)
-    table = Table(space, None, batch=10**12)
+    table = Table(space, None, batch=10**15)
     found = table.price(every_choice(space))
     lawful = found.refused == 0
     assert lawful.any()

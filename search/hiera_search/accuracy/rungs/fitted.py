@@ -34,15 +34,15 @@ class Fitted(Fitting):
         super().__init__(rows, found)
         name = Path(rows.name).name
         self.unit = f"metric of {name}"
-        self.note = f"metric of {name}, estimated by {found.form.title} through {len(rows)} rows, with {remark}"
+        self.note = f"metric of {name}, estimated by {found.form.title} through {len(rows)} rows; {remark}"
 
     @classmethod
     def of(cls, rows: Rows | None) -> Estimator:
         assert rows is not None
         used = rows.of_main_recipe(FEWEST)
-        found = fit((*FORMS, MEAN), used.features, used.metric, admits=ranks_as_well)
+        found = fit((MEAN, *FORMS), used.features, used.metric, admits=ranks_as_well)
         left = len(rows) - len(used)
-        others = f"; {left} rows of other recipes are left out" if left else ""
+        others = f"; rows of other recipes left out: {left}" if left else ""
         if found.form is MEAN:
             return Capacity(f"{NOTE}; {_why_not(used)}{others}")
         return cls(used, found, _figures(found.error, found.unseen, used) + others)
@@ -64,11 +64,12 @@ def _why_not(rows: Rows) -> str:
     unseen, of_mean = (predictions(form, rows.features, rows.metric) for form in (best, MEAN))
     error, least = (float(np.abs(rows.metric - found).mean()) for found in (unseen, of_mean))
     figures = _figures(error, unseen, rows)
-    return f"no fit of the {len(rows)} rows of {Path(rows.name).name} does better: {best.title} has {figures}; " + (
-        f"their mean alone has an error of {least:.3g}"
+    return (
+        f"no fit of the {len(rows)} rows of {Path(rows.name).name} does better; the best, {best.title}, {figures}; "
+        + (f"the mean of the others: mean error {least:.3g}")
     )
 
 
 def _figures(error: float, unseen: Floats, rows: Rows) -> str:
     tau, baseline = kendall(unseen, rows.metric), kendall(rows.features.scaled_capacity, rows.metric)
-    return f"on rows left out a mean error of {error:.3g} and a Kendall tau of {tau:.2f}, capacity's {baseline:.2f}"
+    return f"on rows left out: mean error {error:.3g}, Kendall tau {tau:.2f} (capacity's {baseline:.2f})"

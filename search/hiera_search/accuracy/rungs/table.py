@@ -27,7 +27,7 @@ class PaperTable(Fitting):
     unit = "% ImageNet-1K top-1"
 
     def __init__(self, rows: Rows, remark: str = "") -> None:
-        super().__init__(rows, fit((*FORMS, MEAN), rows.features, rows.metric, ceiling=100.0))
+        super().__init__(rows, fit((MEAN, *FORMS), rows.features, rows.metric, ceiling=100.0))
         self.note = (
             f"ImageNet-1K top-1 of images at 224 px after the paper's recipe (MAE), estimated by {self.fit.form.title} "
             f"through {len(rows)} models; mean error on a model left out {self.fit.error:.2f} points{remark}"
@@ -40,7 +40,7 @@ class PaperTable(Fitting):
         ours = published_rows()
         own = rows.of("", *ours.recipes)
         left = len(rows) - len(own)
-        return cls(_joined(ours, own), f"; {left} rows of other recipes are left out" if left else "")
+        return cls(_joined(ours, own), f"; rows of other recipes left out: {left}" if left else "")
 
 
 def _joined(published: Rows, own: Rows) -> Rows:

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import hiera_compiler as hc
+from hiera_cli.exits import INTERRUPTED, NOTHING_FITS, PROBLEMS
+from tests.hiera_cli.conftest import Hiera
+
+SPACE = """
+extends: hiera_t
+name: tiny
+stages:
+  0: {depth: {range: [1, 2]}}
+  2: {depth: {range: [4, 9]}}
+  3: {depth: {range: [1, 3]}}
+mlp_ratio: {choose: [2, 3, 4]}
+"""
+
+
+@pytest.fixture
+def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(SPACE)
+    return "tiny.yaml"
+
+
+def test_search_prints_the_contract(hiera: Hiera, space: str) -> None:
+    result = hiera("search", space, "--budget-ms", "1.0", "--json")
+    assert result.code == 0, result.err
+    data = json.loads(result.out)
+    assert data["space"] == {"points": 108, "lawful": 108, "exact": True}
+    assert data["budgets"] == {"latency_ms": 1.0}
+    assert data["evaluated"] == 108
+    keys = {
+        *("name", "spec", "hash", "params", "macs", "latency_ms", "latency_low", "latency_high", "throughput"),
+        *("accuracy", "accuracy_rung", "accuracy_low", "accuracy_high"),
+    }
+    assert data["front"]
+    for one in data["front"]:
+        assert keys <= one.keys()
+        assert one["latency_low"] < one["latency_ms"] <= 1.0
+        assert one["latency_ms"] < one["latency_high"]
+        assert one["throughput"] == pytest.approx(1000 / one["latency_ms"])
+
+
+def test_the_first_line_says_what_time_and_what_score_is_meant(hiera: Hiera, space: str) -> None:
+    result = hiera("search", space, "--batch", "8", "--device", "rtx-4090")
+    line = " ".join(result.out.split("\n\n")[0].split())
+    for word in ("batch of 8", "rtx-4090", "compiled-half", "fp16", "not an accuracy"):
+        assert word in line
+
+
+def test_winners_build_as_they_were_found(hiera: Hiera, space: str) -> None:
+    assert hiera("search", space, "--budget-gmacs", "4.5", "-o", "found").code == 0
+    front = json.loads(Path("found/front.json").read_text())["front"]
+    compilation = hc.compile("found/best.yaml")
+    assert compilation.spec.hash == front[0]["hash"]
+    assert compilation.cost.macs == front[0]["macs"] <= 4.5e9
+    assert hiera("check", "found/best.yaml").code == 0
+
+
+def test_nothing_that_fits_is_exit_code_3_and_names_limit_and_nearest(hiera: Hiera, space: str) -> None:
+    result = hiera("search", space, "--budget-ms", "0.001", "--budget-gmacs", "4.5", "--json")
+    assert result.code == NOTHING_FITS
+    assert json.loads(result.out)["front"] == []
+    assert "error[H630]: no candidate meets the budget: at most 0.001 ms" in result.err
+    assert "refuses 100 % of 108 candidates" in result.err
+    assert "the nearest has" in result.err
+
+
+def test_resume_takes_the_folders_search_with_what_is_given_now(hiera: Hiera, space: str) -> None:
+    assert hiera("search", space, "--budget-ms", "1.0", "--device", "l4", "-o", "found").code == 0
+    result = hiera("search", "--resume", "found", "--budget-ms", "4", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["budgets"] == {"latency_ms": 4.0}
+    kept = json.loads(Path("found/front.json").read_text())
+    assert kept["regime"]["device"] == "l4"
+    assert kept["budgets"] == {"latency_ms": 4.0}
+
+
+def test_a_folder_without_a_search_cannot_be_resumed(hiera: Hiera, space: str) -> None:
+    result = hiera("search", "--resume", "nowhere")
+    assert result.code == PROBLEMS
+    assert "error[H622]" in result.err
+
+
+def test_ctrl_c_keeps_what_is_found_and_says_how_to_go_on(
+    hiera: Hiera, space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hiera_search.explore import search as searching
+
+    def stop(self: object, *rest: object) -> None:
+        self.sieve.put(next(searching.enumeration.all_choices(self.space))[:50])  # type: ignore[attr-defined]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(searching.Search, "_enumerate", stop)
+        result = hiera("search", space, "-o", "my found")
+    assert result.code == INTERRUPTED
+    assert "hiera search --resume 'my found'" in result.err
+    assert json.loads(Path("my found/front.json").read_text())["evaluated"] == 50
+    resumed = hiera("search", "--resume", "my found", "--json")
+    assert json.loads(resumed.out)["space"]["exact"] is True
+    assert json.loads(resumed.out)["evaluated"] == 108
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--device", "a100-40g"], "H501"),
+        (["--regime", "compiled-haf"], "H620"),
+        (["--min-accuracy", "84"], "H621"),
+        (["--budget-ms", "-1"], "H623"),
+        (["--budget-ms", "nan"], "H623"),
+        (["--budget-gmacs", "0"], "H623"),
+        (["--risk", "0.7"], "H623"),
+    ],
+)
+def test_what_means_nothing_is_one_diagnostic(hiera: Hiera, space: str, arguments: list[str], code: str) -> None:
+    result = hiera("search", space, *arguments)
+    assert result.code == PROBLEMS
+    assert result.err.count("error[") == 1
+    assert f"error[{code}]" in result.err
+    assert not Path("build").exists()
+
+
+def test_the_engine_of_optuna_obeys_the_same_budget(hiera: Hiera, space: str) -> None:
+    arguments = ("--engine", "optuna", "--sampler", "nsga2", "--candidates", "60", "--budget-ms", "1.0", "--json")
+    result = hiera("search", space, *arguments)
+    assert result.code == 0, result.err
+    data = json.loads(result.out)
+    assert data["evaluated"] <= 60
+    assert data["space"]["exact"] is False
+    assert all(one["latency_ms"] <= 1.0 for one in data["front"])
+
+
+@pytest.mark.slow
+def test_finalists_are_measured_here_beside_their_prediction(hiera: Hiera, space: str) -> None:
+    result = hiera("search", space, "--set", "input.size=64", "--measure", "2", "-o", "found")
+    assert result.code == 0, result.err
+    front = json.loads(Path("found/front.json").read_text())
+    assert front["regime"]["measured_on"].startswith("cpu, eager float32")
+    measured = [one["measured"] for one in front["front"]]
+    assert all(one is not None and one["low"] <= one["latency_ms"] <= one["high"] for one in measured[:2])
+    assert measured[2:] == [None] * len(measured[2:])

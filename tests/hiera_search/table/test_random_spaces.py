@@ -1,0 +1,74 @@
+"""Random specs with random holes: every price and every refusal is what the compiler says."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.estimate.profiles import all_profiles
+from tests.support.random_specs import Data, Draw, specs
+from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
+
+PROFILES = [None, *all_profiles()]
+STAGE: dict[str, list[Any]] = {
+    "depth": [1, 2, 3, 700],
+    "channels": [6, 8, 12, 65536],
+    "heads": [1, 2, 3, 4],
+    "attention": ["mask_unit", {"kind": "global"}],
+    "first_attention": ["own", "previous"],
+    "pool": ["none", "max", {"kind": "max", "stride": 3}],
+    "mlp_ratio": [None, 0.05, 2.5, 4],
+}
+TRUNK: dict[str, list[Any]] = {
+    "mask_unit": [1, 2, 4, 6, 8],
+    "mlp_ratio": [0.05, 2, 4],
+    "drop_path": [0, 0.3, {"rate": 0.2, "schedule": "constant"}],
+    "norm": ["layer_norm", {"kind": "layer_norm", "epsilon": 1e-3}],
+    "activation": ["gelu", "relu"],
+    "position": ["absolute", "separable"],
+    "head": ["none", {"classes": 3}, {"classes": 5, "dropout": 0.5}],
+    "patch": [{"kernel": 3, "stride": 2, "padding": 1}, {"kernel": 4, "stride": 4}, {"kernel": 70, "stride": 1}],
+    "input": [{"size": 32}, {"size": [24, 48], "channels": 2}, {"size": 16, "frames": 4}],
+}
+
+
+@st.composite
+def open_specs(draw: Draw) -> Data:
+    """A spec with up to four holes, at most 4 options each, its own value among them."""
+    data: Data = deepcopy(draw(specs()))
+    for _ in range(draw(st.integers(1, 4))):
+        place, options = draw(st.sampled_from([(data, TRUNK), *((stage, STAGE) for stage in data["stages"])]))
+        key = draw(st.sampled_from(sorted(options)))
+        others = draw(st.lists(st.sampled_from(options[key]), min_size=1, max_size=3))
+        place[key] = {"choose": _distinct([*([place[key]] if _is_closed(place.get(key)) else []), *others])}
+    if draw(st.booleans()):
+        data["stages"] = {"choose": [data["stages"], data["stages"][: draw(st.integers(1, 3))]]}
+    return data
+
+
+def _is_closed(value: Any) -> bool:
+    return value is not None and not (isinstance(value, dict) and "choose" in value)
+
+
+def _distinct(options: list[Any]) -> list[Any]:
+    return [option for place, option in enumerate(options) if option not in options[:place]]
+
+
+@given(data=open_specs(), profile=st.sampled_from(PROFILES), batch=st.sampled_from([1, 2, 7, 100_000]))
+@settings(max_examples=60)
+def test_prices_and_refusals_are_the_compilers(data: Data, profile: Any, batch: int) -> None:
+    with TemporaryDirectory() as folder:
+        try:
+            space = space_of(data, Path(folder))
+        except SpecError as error:
+            # Options that are alike, and the like, are refused when a space is read.
+            assert {each.code for each in error.diagnostics} <= {f"H{n}" for n in range(600, 620)}
+            return
+    choices = every_choice(space)
+    assert_prices_are_exact(space, choices[:: max(1, len(choices) // 25)], profile, batch)
