@@ -4,7 +4,7 @@ MAX_HOLES = 200
 MAX_OPTIONS = 10_000
 MAX_VALUES = 100_000
 MAX_NESTING = 64
-MAX_COMPONENTS = 5_000
+MAX_COMPONENTS = 20_000
 """Groups of holes that depend on each other, met in counting the points."""
 MAX_FILLS = 10_000
 """Specs made to check the form of every option."""

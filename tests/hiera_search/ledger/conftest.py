@@ -104,8 +104,8 @@ class Server:
             "pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), "-o", options, "start"
         )
 
-    def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "fast", "stop")
+    def stop(self, mode: str = "fast") -> None:
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", mode, "stop")
 
     def query(self, statement: str) -> None:
         import psycopg
@@ -158,7 +158,7 @@ def server() -> Iterator[Server]:
         found = Server(programs, folder)
         found.start()
         yield found
-        found.stop()
+        found.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

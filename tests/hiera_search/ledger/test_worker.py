@@ -70,7 +70,8 @@ def test_a_copy_that_another_program_enqueued_is_not_evaluated(ledger: Ledger, n
 def test_a_signal_puts_the_trial_back_and_ends_the_worker(ledger: Ledger, nap: Nap) -> None:
     enqueue(ledger, candidates(1), nap(30))
     before = signal.getsignal(signal.SIGTERM)
-    threading.Timer(0.5, signal.raise_signal, [signal.SIGTERM]).start()
+    main = threading.main_thread().ident or 0
+    threading.Timer(0.5, signal.pthread_kill, [main, signal.SIGTERM]).start()
     said: list[str] = []
     report = work(ledger, Terms(), said.append)
     assert report.signal == signal.SIGTERM

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 def evaluate(task: Task) -> Mapping[str, float]:
     """The proxy's figure, as the score. Raises SpecError for an unknown proxy, and where the figure is no number."""
-    from hiera_search.accuracy.proxies import proxy
+    from hiera_search.accuracy import Proxy, estimator
 
-    return {"score": proxy(task.option).evaluate(task.compilation)}
+    proxy = estimator(task.job.evaluation)
+    assert isinstance(proxy, Proxy), "a rung named proxy:... is a proxy"
+    return {"score": proxy.evaluate(task.compilation)}
