@@ -34,7 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 a problem in what was given, 2 bad usage, 3 nothing fits the budget, 70 a bug in hiera.",
+    epilog="Exit codes: 0 done, 1 a problem in what was given, 2 bad usage, 3 nothing fits the budget, "
+    "70 a bug in hiera.",
 )
 for command in (
     build,

@@ -106,16 +106,16 @@ def compare(a: Prediction, b: Prediction) -> Ratio:
 @lru_cache(maxsize=65536)
 def section_time(kernels: Kernels, profile: Profile, batch: int) -> SectionTime:
     """The time of a section, worked out once for equal blocks: what a search adds up."""
-    by_resource = dict.fromkeys(RESOURCES, 0.0)
-    extrapolated, constants = 0.0, profile.constants
+    by_resource = dict.fromkeys(RESOURCES, 0)
+    extrapolated, constants = 0, profile.constants
     for kernel in kernels.listed:
-        time, resource = seconds(demand(kernel, profile.device, batch), constants)
-        launch = kernel.count * constants.launch * constants.scale
+        needed, resource = seconds(demand(kernel, profile.device, batch), constants)
+        time, launch = _femtoseconds(needed), _femtoseconds(kernel.count * constants.launch * constants.scale)
         by_resource[resource] += time
         by_resource["launch"] += launch
         if kernel.kind not in profile.kinds:
             extrapolated += time + launch
-    return SectionTime(tuple(map(_femtoseconds, by_resource.values())), _femtoseconds(extrapolated))
+    return SectionTime(tuple(by_resource.values()), extrapolated)
 
 
 def largest_batch(graph: Graph, profile: Profile) -> int:

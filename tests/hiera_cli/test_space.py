@@ -46,7 +46,7 @@ def test_json_says_the_same_exactly(hiera: Any) -> None:
     assert found["space"]["holes"]["width"] == [64, 96]
     assert found["exact"] is True
     assert found["lawful"] == 9
-    assert found["refused"] == {"H612": {"count": 3, "title": "A tie of whole numbers does not come out whole"}}
+    assert found["refused"] == {"H612": {"count": 3, "title": "A tie of whole numbers does not come out whole."}}
     assert found["budgets"] == {"mparams": 50}
     assert 0 <= found["fitting"] == 9 - found["over"]["mparams"]
     assert found["regime"]["regime"] == "compiled-half"
@@ -73,12 +73,12 @@ def test_of_a_sample_only_a_bound_is_told(hiera: Any) -> None:
     done = hiera("space", "tiny.yaml", *settings, "--candidates", "300", "--budget-ms", "0.001")
     assert done.code == 0
     assert "of 300 points drawn at random (seed 0)" in done.out
-    assert re.search(r"none of the \d+ lawful points drawn fits; fewer than 1\.\d % do", done.out)
+    assert re.search(r"none of the \d+ lawful points drawn fits; fewer than 1\.\d % do", done.out.replace("\n", " "))
 
 
 def test_a_setting_closes_a_hole(hiera: Any) -> None:
     assert "tiny: 6 points of 2 holes" in hiera("space", "tiny.yaml", "--set", "let.width=96").out
-    assert "hiera_b: 1 points of 0 holes" in hiera("space", "hiera_b").out
+    assert "hiera_b: 1 point of 0 holes" in hiera("space", "hiera_b").out
 
 
 def test_a_broken_space_is_told_and_not_priced(hiera: Any) -> None:

@@ -136,6 +136,6 @@ def _impossible(search: Search, describer: Describer) -> Impossible:
     if sieve.lawful:
         limit = max(sieve.over, key=lambda name: sieve.over[name])
         return Impossible(limit=limit, refuses_share=sieve.over[limit] / sieve.lawful, nearest=nearest)
-    rule = max(sieve.refused, key=lambda code: sieve.refused[code], default="H600")
+    rule = max(sieve.refused, key=lambda code: sieve.refused[code], default="")
     share = sieve.refused.get(rule, 0) / max(1, sieve.evaluated)
     return Impossible(limit=rule, refuses_share=share, nearest=None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hiera_search.ledger import Job, Ledger, enqueue, record, wait_for
-from tests.hiera_search.ledger.conftest import candidates
+from tests.support.workers import candidates
 
 pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
 
@@ -34,7 +34,7 @@ def get(app: Any, path: str) -> dict[str, Any]:
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_the_dashboard_shows_our_trials(ledger: Ledger, nap: Callable[..., Job]) -> None:
-    from optuna_dashboard import wsgi
+    from optuna_dashboard import wsgi  # type: ignore[import-untyped]
 
     record(ledger, candidates(3), {"device": "cpu"})
     wait_for(ledger, enqueue(ledger, candidates(2), nap()))

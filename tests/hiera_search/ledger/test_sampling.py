@@ -11,7 +11,7 @@ from hiera_compiler.diagnostics import SpecError
 from hiera_search.ledger import Judgement, Ledger, explore_with_optuna, propose, record
 from hiera_search.ledger.parameters import chosen, indices, options, parameters
 from hiera_search.ledger.samplers import SAMPLERS
-from tests.hiera_search.ledger.conftest import PARAMETERS, candidates
+from tests.support.workers import PARAMETERS, candidates
 
 Choices = NDArray[np.int32]
 
@@ -28,7 +28,7 @@ class Grid:
     holes = tuple(Hole(f"h{index}", tuple(range(5))) for index in range(4))
 
     def canonical(self, choices: Choices) -> Choices:
-        return np.where((choices[:, :1] == 0) & (np.arange(4) == 3), 0, choices).astype(np.int32)
+        return np.where((choices[:, :1] == 0) & (np.arange(choices.shape[1]) == 3), 0, choices).astype(np.int32)
 
 
 def judge(choices: Choices) -> Judgement:
@@ -62,8 +62,15 @@ def test_what_is_over_the_limits_is_asked_for_less() -> None:
 def test_a_space_that_is_used_up_ends_the_search() -> None:
     space: Any = Grid()
     space.holes = Grid.holes[:2]
-    found = explore_with_optuna(space, lambda row: Judgement(1.0, 1.0, -1.0), sampler="random", trials=100)
+    judged: list[tuple[int, ...]] = []
+
+    def once(choices: Choices) -> Judgement:
+        judged.append(tuple(choices[0].tolist()))
+        return Judgement(1.0, 1.0, -1.0)
+
+    found = explore_with_optuna(space, once, sampler="random", trials=100)
     assert len(found.choices) == 25
+    assert sorted(judged) == sorted(map(tuple, found.choices.tolist()))
     assert found.asked >= 500
 
 

@@ -28,7 +28,7 @@ class Gated(Attention):
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
         if block.pool is not None:
             x = block.pool.lower(builder, "attn.pooled", x)
-        hidden = prod(self.window) * len(block.layout.folds) + block.heads
+        hidden = 16 * prod(self.window) * len(block.layout.folds) + block.heads
         y = builder.add("attn.up", Linear(x.channels, hidden), x)
         builder.add("attn.unread", Linear(hidden, 3), y)
         return builder.add("attn.down", Linear(hidden, block.channels), builder.add("attn.gate", Activate("relu"), y))
@@ -42,6 +42,17 @@ class Unfit(Attention):
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
         y = builder.add("attn.x", Linear(x.channels, block.channels), x)
         return builder.add("attn.attend", Attend(block.heads, True), y, y, y)
+
+
+class Pooled(Attention):
+    """One that fits only in a block that pools, so that a stage may have one block and no more."""
+
+    kind: Literal["pooled"] = "pooled"
+
+    def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
+        wanted = x.channels if block.pool is not None else x.channels + 1
+        x = x if block.pool is None else block.pool.lower(builder, "attn.pooled", x)
+        return builder.add("attn.x", Linear(wanted, block.channels), x)
 '''
 
 SCRIPT = """
@@ -53,7 +64,8 @@ from tests.support.table_oracle import assert_prices_are_exact, every_choice, sp
 def choose(*options):
     return {"choose": list(options)}
 
-kinds = choose("global", "unfit", "gated", {"kind": "gated", "window": 4}, {"kind": "gated", "window": [1, 2, 3]})
+gated = [{"kind": "gated", "window": window} for window in (2, 4, [1, 2, 3])]
+kinds = choose("global", "unfit", "pooled", *gated)
 stage = {"depth": choose(1, 2), "channels": 8, "heads": 2, "attention": kinds}
 stage["first_attention"] = choose("own", "previous")
 data = {
@@ -76,7 +88,7 @@ def test_another_package_s_attention_is_priced_and_refused_like_ours(tmp_path: P
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: other-kinds\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[hiera_compiler.kinds]\nattention = other_kinds\n")
     checkout = Path(__file__).parents[3]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(checkout)])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [tmp_path, checkout, checkout / "search"]))}
     command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.stderr == ""
