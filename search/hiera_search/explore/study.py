@@ -31,14 +31,14 @@ def leave(search: Search, front: Front, say: Say) -> Front:
     named = write_result(search.folder, front, search.request.top)
     (search.folder / FILE).write_text(search.request.text(), encoding="utf-8")
     search.remember()
-    ledger = open_ledger(search)
-    keep(search, ledger, named)
-    search.warnings.extend(ledger.storage.warnings)
-    if isinstance(search.estimator, Proxy):
-        _score_finalists(search, ledger, named, say)
-    if not search.request.measure or not named.front:
-        return named
-    return write_result(search.folder, measured(search, ledger, named, say), search.request.top)
+    with open_ledger(search) as ledger:
+        keep(search, ledger, named)
+        search.warnings.extend(ledger.storage.warnings)
+        if isinstance(search.estimator, Proxy):
+            _score_finalists(search, ledger, named, say)
+        if not search.request.measure or not named.front:
+            return named
+        return write_result(search.folder, measured(search, ledger, named, say), search.request.top)
 
 
 def _score_finalists(search: Search, ledger: Ledger, front: Front, say: Say) -> None:
