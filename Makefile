@@ -43,7 +43,7 @@ schema: $(VENV)/.runtime ## Write the JSON schemas in specs/ and docs/spec.md an
 
 .PHONY: bench
 bench: $(VENV)/.installed ## Run the benchmarks and print their tables (an hour or more; BENCH_ARGS=--quick for minutes)
-	@for name in startup lowering cost throughput compile_time; do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) && echo || exit 1; done
+	@for name in startup lowering cost throughput compile_time search_speed workers; do $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) && echo || exit 1; done
 
 .PHONY: clean
 clean: ## Remove what the commands made, and leave the environment

@@ -22,8 +22,6 @@ _LONGEST = 32
 _SHORTEST = 12
 """Letters of a name that are shown where there is room, and where there is not."""
 
-_RIGHT = range(1, 7)
-
 
 def room() -> int:
     """The columns that there are for a table: the terminal's, and those of a wide page in a pipe."""
@@ -47,13 +45,14 @@ def front_table(front: Front, width: int = _PIPED, top: int | None = None) -> st
 
 def _fitted(front: Front, shown: Sequence[Candidate], width: int) -> str:
     """The table with all in one row if that fits, else with a second line below each row."""
-    wide = columns(*_table(front, shown, _LONGEST, beside=True), right=_RIGHT)
+    right = range(1, 8 if any(one.measured for one in shown) else 7)
+    wide = columns(*_table(front, shown, _LONGEST, beside=True), right=right)
     if _width(wide) <= width:
         return wide
-    whole = columns(*_table(front, shown, _LONGEST, beside=False), right=_RIGHT)
+    whole = columns(*_table(front, shown, _LONGEST, beside=False), right=right)
     names = max(len(_cut(one.name, _LONGEST)) for one in shown)
     longest = max(_SHORTEST, names - max(0, _width(whole) - width))
-    head, rule, *rows = columns(*_table(front, shown, longest, beside=False), right=_RIGHT).split("\n")
+    head, rule, *rows = columns(*_table(front, shown, longest, beside=False), right=right).split("\n")
     below = (_below(one, front) for one in shown)
     return "\n".join([head, rule, *(line for line in chain(*zip(rows, below, strict=True)) if line)])
 
@@ -66,7 +65,9 @@ def _table(front: Front, shown: Sequence[Candidate], longest: int, beside: bool)
     from hiera_search.report import figures
 
     goal = front.objective
-    header = ["name", "params M", "GMACs", "ms", "90 %", "samples/s", goal.unit if len(goal.unit) <= 12 else "score"]
+    measured = ["measured"] if any(one.measured for one in shown) else []
+    score = goal.unit if len(goal.unit) <= 12 else "score"
+    header = ["name", "params M", "GMACs", "ms", "90 %", *measured, "samples/s", score]
     has_bands = beside and any(figures.score_interval(one, goal) for one in shown)
     has_nearest = beside and any(one.nearest for one in shown)
     # Beside the score, flush left.
@@ -78,6 +79,7 @@ def _table(front: Front, shown: Sequence[Candidate], longest: int, beside: bool)
             f"{one.macs / 1e9:.2f}",
             figures.milliseconds(one.latency_ms),
             figures.latency_interval(one),
+            *([figures.milliseconds(one.measured.latency_ms) if one.measured else ""] if measured else []),
             figures.rate(one.throughput),
             figures.score(one.accuracy, goal) + ("*" if one.extrapolated else ""),
             *([figures.score_interval(one, goal)] * has_bands),
@@ -115,9 +117,12 @@ def _nothing(front: Front) -> str:
     if why is None:
         return ""
     limit = front.budgets.get(why.limit)
-    words = why.limit if limit is None else figures.limit(why.limit, limit, front.objective)
+    if limit is None:
+        return f"nothing fits: no candidate is lawful; {why.limit} refuses {100 * why.refuses_share:.3g} % of them"
+    words = figures.limit(why.limit, limit, front.objective)
     share = f"{100 * why.refuses_share:.3g} % of the lawful candidates"
-    return f"nothing fits: {words} alone refuses {share}{'; nearest to the budget:' if why.nearest else ''}"
+    none = "nothing fits" if front.space.exact else "nothing was found that fits"
+    return f"{none}: {words} alone refuses {share}{'; nearest to the budget:' if why.nearest else ''}"
 
 
 def _legend(front: Front, shown: Sequence[Candidate]) -> Iterator[str]:
@@ -125,9 +130,22 @@ def _legend(front: Front, shown: Sequence[Candidate]) -> Iterator[str]:
 
     at, goal = front.regime, front.objective
     yield f"ms: one batch of {at.batch}, predicted with its 90 % interval for {figures.regime(front)}."
-    yield f"score: {goal.unit}, rung {goal.rung}; {printable(shorten(front.note, 300))}."
+    measured = [one.measured for one in shown if one.measured]
+    if measured:
+        elsewhere = "" if measured[0].as_predicted else f", another machine than the {at.device} of the prediction"
+        yield f"measured: median ms of one batch on {at.measured_on}{elsewhere}."
+    yield f"score: {goal.unit}, rung {goal.rung}; {printable(shorten(front.note, 500))}."
+    if goal.against != "latency":
+        yield f"front: the score against {figures.COSTS[goal.against]}."
     if any(one.extrapolated for one in shown):
         yield "*: extrapolated, outside what the estimator was fitted on."
+    if front.ties and goal.is_accuracy:
+        best = figures.score(max(one.accuracy for one in front.ties), goal)
+        several = f"{len(front.ties)} ties" if len(front.ties) > 1 else "1 tie"
+        yield (
+            f"{several}, with a score of up to {best}, in front.csv and the report: costlier than a row here, and "
+            "better by no more than the estimate's error."
+        )
     hidden = len(front.front) - len(shown)
     if hidden > 0:
         yield f"{hidden} more on the front."

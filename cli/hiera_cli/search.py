@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 def search(
     space: given.SpaceName = None,
-    budget_ms: given.LatencyMs = None,
-    budget_gmacs: given.GMacs = None,
-    budget_mparams: given.MParams = None,
-    budget_memory: given.MemoryGb = None,
+    latency_ms: given.LatencyMs = None,
+    gmacs: given.GMacs = None,
+    mparams: given.MParams = None,
+    memory_gb: given.MemoryGb = None,
     min_accuracy: given.MinAccuracy = None,
     min_throughput: given.MinThroughput = None,
     device: given.Device = None,
     batch: given.Batch = None,
     regime: given.Regime = None,
-    objective: given.Objective = None,
+    axis: given.Objective = None,
     accuracy: given.Accuracy = None,
     rows: given.Rows = None,
     risk: given.Risk = None,
@@ -41,6 +41,7 @@ def search(
     top: given.Top = None,
     measure: given.MeasureTop = None,
     storage: given.Storage = None,
+    study: given.Study = None,
     output: given.Output = None,
     resume: given.Resume = None,
     validate_accuracy: given.Validate = None,
@@ -51,36 +52,14 @@ def search(
     What costs nothing to know is searched completely where the space is small enough, and nothing over a budget is
     reported. Leaves a folder with the winners as spec files, a table, a report to look at, and a study of Optuna.
     """
+    if resume is not None and output is not None:
+        raise typer.BadParameter(f"{output} is not the folder that --resume names; leave it out", param_hint="-o")
     if validate_accuracy is not None:
         from hiera_cli.validation import show_validation
 
         show_validation(validate_accuracy, [accuracy] if accuracy else (), as_json)
         return
-    changes = {
-        "space": space,
-        "settings": tuple(settings) if settings else None,
-        "latency_ms": budget_ms,
-        "gmacs": budget_gmacs,
-        "mparams": budget_mparams,
-        "memory_gb": budget_memory,
-        "min_accuracy": min_accuracy,
-        "min_throughput": min_throughput,
-        "device": device,
-        "regime": regime,
-        "batch": batch,
-        "risk": risk,
-        "accuracy": accuracy,
-        "rows": str(rows) if rows else None,
-        "axis": objective,
-        "engine": engine,
-        "sampler": sampler,
-        "seed": seed,
-        "candidates": candidates,
-        "top": top,
-        "measure": measure,
-        "storage": storage,
-    }
-    _run(_request(changes, resume), resume or output, as_json)
+    _run(_request(given.asked(locals()), resume), resume or output, as_json)
 
 
 def _request(changes: dict[str, Any], resume: Path | None) -> Request:
@@ -92,19 +71,24 @@ def _request(changes: dict[str, Any], resume: Path | None) -> Request:
 
 def _run(request: Request, folder: Path | None, as_json: bool) -> None:
     from hiera_cli.counting import Counting
-    from hiera_search.explore import Search, leave, outcome
+    from hiera_search.explore import Search, check_study, leave, outcome
+    from hiera_search.ledger import Stops
+    from hiera_search.report import read_front
 
     searching = Search(request, folder or Path("build") / "search" / Path(request.space).stem)
+    check_study(searching)
     with Counting() as counting:
         found = searching.run(counting)
-    front = outcome(searching, found, _command(request))
-    try:
-        front = leave(searching, front, say=lambda text: typer.echo(text, err=True))
-    except KeyboardInterrupt:
-        found = found.stopped()
+    is_stopped = found.interrupted
+    with Stops() as stops:  # What was found is written, whenever Ctrl-C comes.
+        front = outcome(searching, found, _command(request))
+        try:
+            front = leave(searching, front, say=lambda text: typer.echo(text, err=True))
+        except KeyboardInterrupt:
+            front, is_stopped = read_front(searching.folder), True
     show_problems(tuple(searching.warnings))
     _show(front, searching, as_json)
-    if found.interrupted:
+    if is_stopped or stops.signal is not None:
         place = shlex.quote(str(searching.folder))
         typer.echo(f"interrupted; what is finished is kept. To go on: hiera search --resume {place}", err=True)
         raise typer.Exit(INTERRUPTED)
@@ -127,7 +111,7 @@ def _show(front: Front, searching: Search, as_json: bool) -> None:
     typer.echo(front_table(front, room(), searching.request.top))
     if front.front:
         others = len([one for one in front.front if one.file]) - 1
-        winners = f"best.yaml, {others} other winners" if others else "best.yaml"
+        winners = f"best.yaml, {others} other winner{'s' if others > 1 else ''}" if others else "best.yaml"
         typer.echo(f"\nwrote {searching.folder}: {winners}, front.csv, front.json and report.html")
     else:
         typer.echo(f"\nwrote {searching.folder}: front.csv, front.json and report.html")

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
+
+
+def asked(values: Mapping[str, object]) -> dict[str, object]:
+    """Those of a command's values that ``Request`` has, by the same names; what was not given is left out."""
+    from hiera_search.explore import Request
+
+    return {name: values[name] for name in Request.model_fields if values.get(name) not in (None, [])}
 
 
 def _limit(flag: str, metavar: str, help: str) -> object:
@@ -14,7 +22,7 @@ def _limit(flag: str, metavar: str, help: str) -> object:
 
 SpaceName: TypeAlias = Annotated[
     str | None,
-    typer.Argument(metavar="[SPACE]", help="A space file, or the name of a bundled space; by default hiera_image."),
+    typer.Argument(metavar="SPACE", help="A space file, or the name of a bundled space; by default hiera_image."),
 ]
 LatencyMs: TypeAlias = Annotated[
     float | None, _limit("--budget-ms", "MS", "At most so many milliseconds for one batch of --batch on --device.")
@@ -50,14 +58,16 @@ Regime: TypeAlias = Annotated[
 Batch: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Samples in a batch; 1.", show_default=False)]
 Objective: TypeAlias = Annotated[
     Literal["latency", "macs", "params", "memory"] | None,
-    typer.Option(help="What the front sets against the score; latency.", show_default=False),
+    typer.Option("--objective", help="What the front sets against the score; latency.", show_default=False),
 ]
 Accuracy: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="RUNG", help="The score: capacity (a size score), table, or fitted.", show_default=False),
+    typer.Option(
+        metavar="RUNG", help="The score: capacity (a size score), table, fitted, or proxy:NAME.", show_default=False
+    ),
 ]
 Rows: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Your own measurements for --accuracy fitted: spec,metric.")
+    str | None, typer.Option(metavar="FILE", help="Your own measurements for --accuracy fitted: spec,metric.")
 ]
 Risk: TypeAlias = Annotated[
     float | None,
@@ -86,6 +96,12 @@ Storage: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="URL", help="Where the study is kept: postgresql://...; by default in DIR.", show_default=False
+    ),
+]
+Study: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The study's name; by default search, or in a database the space's.", show_default=False
     ),
 ]
 Output: TypeAlias = Annotated[

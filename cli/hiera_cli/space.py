@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def space(
     space: given.SpaceName = None,
-    budget_ms: given.LatencyMs = None,
-    budget_gmacs: given.GMacs = None,
-    budget_mparams: given.MParams = None,
-    budget_memory: given.MemoryGb = None,
+    latency_ms: given.LatencyMs = None,
+    gmacs: given.GMacs = None,
+    mparams: given.MParams = None,
+    memory_gb: given.MemoryGb = None,
     min_accuracy: given.MinAccuracy = None,
     min_throughput: given.MinThroughput = None,
     device: given.Device = None,
@@ -45,24 +45,7 @@ def space(
     from hiera_search.explore import Request, Search
     from hiera_search.explore.survey import SAMPLE, survey
 
-    changes: dict[str, object] = {
-        "space": space,
-        "settings": tuple(settings) if settings else None,
-        "latency_ms": budget_ms,
-        "gmacs": budget_gmacs,
-        "mparams": budget_mparams,
-        "memory_gb": budget_memory,
-        "min_accuracy": min_accuracy,
-        "min_throughput": min_throughput,
-        "device": device,
-        "regime": regime,
-        "batch": batch,
-        "risk": risk,
-        "accuracy": accuracy,
-        "rows": str(rows) if rows else None,
-        "seed": seed,
-    }
-    search = Search(Request().changed(changes), Path())
+    search = Search(Request().changed(given.asked(locals())), Path())
     with Counting() as counting:
         found = survey(search, candidates or SAMPLE, counting)
     if as_json:

@@ -101,3 +101,22 @@ def test_drawing_again_imports_no_torch_and_no_optuna(folder: Path) -> None:
 def test_the_page_of_a_hundred_winners_is_drawn_in_a_second() -> None:
     front = fronts.front()
     assert len(render(front.model_copy(update={"front": front.front * 12}))) > 500_000
+
+
+def test_the_table_says_what_was_measured_and_where() -> None:
+    found = fronts.front()
+    one = fronts.measured(found.front[0])
+    assert one.measured is not None
+    elsewhere = one.model_copy(update={"measured": one.measured.model_copy(update={"as_predicted": False})})
+    text = front_table(found.model_copy(update={"front": (elsewhere, *found.front[1:])}), 120)
+    assert text.split("\n\n")[1].split("\n")[0].split()[7:9] == ["measured", "samples/s"]
+    assert "another machine than the a100-40gb of the prediction" in " ".join(text.split())
+    assert "measured" not in front_table(found, 120)
+
+
+def test_the_table_says_of_ties_that_they_score_no_better_beyond_noise() -> None:
+    found = fronts.front(fronts.TOP1)
+    assert found.ties
+    text = " ".join(front_table(found, 120).split())
+    assert f"up to {max(one.accuracy for one in found.ties):.2f}" in text
+    assert "by no more than the estimate's error" in text

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 import hiera_compiler as hc
-from hiera_cli.exits import INTERRUPTED, NOTHING_FITS, PROBLEMS
+from hiera_cli.exits import BAD_USAGE, INTERRUPTED, NOTHING_FITS, PROBLEMS
 from tests.hiera_cli.conftest import Hiera
 
 SPACE = """
@@ -146,3 +149,45 @@ def test_finalists_are_measured_here_beside_their_prediction(hiera: Hiera, space
     measured = [one["measured"] for one in front["front"]]
     assert all(one is not None and one["low"] <= one["latency_ms"] <= one["high"] for one in measured[:2])
     assert measured[2:] == [None] * len(measured[2:])
+
+
+def test_a_resumed_search_writes_to_its_own_folder_alone(hiera: Hiera, space: str) -> None:
+    result = hiera("search", "--resume", "found", "-o", "other")
+    assert result.code == BAD_USAGE
+    assert "other is not the folder that --resume names" in result.err
+
+
+def test_a_file_in_the_place_of_the_folder_is_said_before_anything_is_searched(hiera: Hiera, space: str) -> None:
+    result = hiera("search", space, "-o", space)
+    assert result.code == PROBLEMS
+    assert "error[H695]: 'tiny.yaml' is a file" in result.err
+
+
+def test_ctrl_c_while_measuring_keeps_what_was_measured(
+    hiera: Hiera, space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hiera_search.ledger import evaluations
+
+    def evaluate(task: evaluations.Task) -> dict[str, float]:
+        if task.candidate.name in measured:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+        measured.append(task.candidate.name)
+        measured.append(next(one["name"] for one in json.loads(Path("found/front.json").read_text())["front"][1:]))
+        return {"latency_ms": 7.0, "latency_low": 6.0, "latency_high": 8.0}
+
+    measured: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluations, "evaluate", evaluate)
+        result = hiera("search", space, "--measure", "3", "-o", "found")
+    assert result.code == INTERRUPTED
+    assert "hiera search --resume found" in result.err
+    assert "other winner" in result.out
+    front = json.loads(Path("found/front.json").read_text())["front"]
+    assert [one["measured"] and one["measured"]["latency_ms"] for one in front[:3]] == [7.0, None, None]
+
+
+def test_the_reader_is_told_which_holes_the_score_does_not_see(hiera: Hiera, space: str) -> None:
+    hiera("search", space, "-o", "found")
+    note = json.loads(Path("found/front.json").read_text())["note"]
+    assert note.endswith("it does not see mlp_ratio, chosen for cost alone")

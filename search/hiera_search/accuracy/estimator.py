@@ -38,6 +38,11 @@ class Estimator(ABC):
         """The scores of candidates, from what is known of them without a module."""
 
     @property
+    def of_capacity(self) -> bool:
+        """Whether scores look at depths, channels and the input's side alone."""
+        return False
+
+    @property
     def scored_by(self) -> str:
         """The rung that the figures of `score` are from: this one, but for a rung that needs a module to judge."""
         return self.rung

@@ -19,6 +19,10 @@ class Fitting(Estimator):
     def __init__(self, rows: Rows, fit: Fit) -> None:
         self.rows, self.fit = rows, fit
 
+    @property
+    def of_capacity(self) -> bool:
+        return self.fit.form.of_capacity
+
     def score(self, features: Features) -> Scores:
         return self.fit.score(features)
 

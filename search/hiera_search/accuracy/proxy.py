@@ -66,6 +66,10 @@ class Proxy(Estimator):
         return value
 
     @property
+    def of_capacity(self) -> bool:
+        return True
+
+    @property
     def scored_by(self) -> str:
         return Capacity.rung
 

@@ -4,6 +4,17 @@ from hiera_search.explore.budgets import Budgets, Limits, margin
 from hiera_search.explore.outcome import outcome
 from hiera_search.explore.request import Request, read_request
 from hiera_search.explore.search import Found, Search
-from hiera_search.explore.study import leave
+from hiera_search.explore.study import check_study, leave
 
-__all__ = ["Budgets", "Found", "Limits", "Request", "Search", "leave", "margin", "outcome", "read_request"]
+__all__ = [
+    "Budgets",
+    "Found",
+    "Limits",
+    "Request",
+    "Search",
+    "check_study",
+    "leave",
+    "margin",
+    "outcome",
+    "read_request",
+]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.9
 """The level of the intervals of predicted times."""
+_LEAST = 1e-12
+"""Scores below are taken for this one, so that every share is a number."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,17 @@ class Limits:
 
     def excess(self, columns: Columns, scores: Scores) -> dict[str, NDArray[np.float64]]:
         """By how much each lawful candidate exceeds each limit, as a share of the limit; not positive where it fits."""
-        figures = {
-            "latency_ms": columns.latency_ms * self.margin,
-            "gmacs": columns.macs / 1e9,
-            "mparams": columns.params / 1e6,
-            "memory_gb": columns.memory / 1e9,
-            "min_accuracy": scores.value,
-            "min_throughput": 1000.0 * self.batch / np.maximum(columns.latency_ms * self.margin, 1e-300),
+        milliseconds = columns.latency_ms * self.margin
+        shares = {
+            "latency_ms": lambda limit: milliseconds / limit,
+            "gmacs": lambda limit: columns.macs / 1e9 / limit,
+            "mparams": lambda limit: columns.params / 1e6 / limit,
+            "memory_gb": lambda limit: columns.memory / 1e9 / limit,
+            "min_accuracy": lambda limit: limit / np.maximum(scores.value, _LEAST),
+            # A rate as a time, which is 0 for what is refused.
+            "min_throughput": lambda limit: milliseconds * (limit / (1000.0 * self.batch)),
         }
-        return {
-            name: limit / np.maximum(figures[name], 1e-300) - 1.0
-            if name.startswith("min_")
-            else figures[name] / limit - 1.0
-            for name, limit in self.budgets.given().items()
-        }
+        return {name: shares[name](limit) - 1.0 for name, limit in self.budgets.given().items()}
 
 
 def margin(spread: float, risk: float) -> float:

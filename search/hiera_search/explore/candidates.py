@@ -6,7 +6,11 @@ from functools import cached_property
 from math import exp, log
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hiera_compiler import bundled
+from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.predict import predict
 from hiera_compiler.estimate.profiles import Profile
 from hiera_compiler.pipeline import Compilation, compile
@@ -16,12 +20,18 @@ from hiera_search.report.form import Candidate, Nearest, StageFigures
 from hiera_search.space import Space
 from hiera_search.table import memory_bytes
 
+Choice = NDArray[np.int32]
+
 
 class Describer:
-    """Makes reports of candidates in one space, on one profile, scored by one estimator."""
+    """Makes reports of candidates in one space, on one profile, scored by one estimator.
 
-    def __init__(self, space: Space, profile: Profile, batch: int, estimator: Estimator) -> None:
+    ``lawful`` is the choice of any architecture of the space; without one, no published model is known to be alike.
+    """
+
+    def __init__(self, space: Space, profile: Profile, batch: int, estimator: Estimator, lawful: Choice | None) -> None:
         self.space, self.profile, self.batch, self.estimator = space, profile, batch, estimator
+        self.lawful = lawful
         self.choices: dict[str, dict[str, int]] = {}
 
     def candidates(self, judged: Judged, detailed: int) -> list[Candidate]:
@@ -34,7 +44,7 @@ class Describer:
 
     def _candidate(self, judged: Judged, position: int, with_stages: bool) -> Candidate:
         choice = judged.choices[position]
-        compilation = Compilation(self.space.fill([int(option) for option in choice]))
+        compilation = self._compilation(choice)
         columns, scores = judged.columns, judged.scores
         figures = {
             "params": int(columns.params[position]),
@@ -48,7 +58,10 @@ class Describer:
         self.choices[key] = {hole.name: int(option) for hole, option in zip(self.space.holes, choice, strict=True)}
         return self._report(compilation, name, figures, scores, position, with_stages, self._labels(choice))
 
-    def _labels(self, choice: Any) -> dict[str, Any]:
+    def _compilation(self, choice: Choice) -> Compilation:
+        return Compilation(self.space.fill([int(option) for option in choice]))
+
+    def _labels(self, choice: Choice) -> dict[str, Any]:
         """What was chosen at each hole that is there."""
         active = self.space.active(choice[None])[0]
         return {
@@ -60,13 +73,19 @@ class Describer:
     @cached_property
     def published(self) -> list[Candidate]:
         """The bundled specs for the same kind of input, that fit on the device, by rising latency."""
-        axes = Compilation(self.space.fill([0] * len(self.space.holes))).spec.axes
+        if self.lawful is None:
+            return []
+        axes = self._compilation(self.lawful).spec.axes
         known = [compile(name) for name in bundled.names()]
-        found = [self._published(one) for one in known if one.spec.axes == axes and one.spec.head is not None]
+        alike = [one for one in known if one.spec.axes == axes and one.spec.head is not None]
+        found = [candidate for one in alike if (candidate := self._published(one)) is not None]
         return sorted(found, key=lambda one: one.latency_ms)
 
-    def _published(self, compilation: Compilation) -> Candidate:
-        figures = figures_of(compilation, self.profile, self.batch)
+    def _published(self, compilation: Compilation) -> Candidate | None:
+        try:
+            figures = figures_of(compilation, self.profile, self.batch)
+        except SpecError:
+            return None  # A batch of it is too large for the device.
         scores = self.estimator.score(features([compilation]))
         return self._report(compilation, compilation.spec.name, figures, scores, 0, True, {})
 

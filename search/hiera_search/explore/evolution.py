@@ -17,8 +17,11 @@ from hiera_search.explore.front import crowding, ranks
 from hiera_search.explore.sieve import Choices, Judged, Sieve
 from hiera_search.space import Space
 
-STEPS, ROUNDS = 100, 3
-"""Steps in two holes from each member of the front, and rounds of them that may find nothing before the search ends."""
+CHUNK = 1 << 14
+"""Neighbours that are judged at a time; those of one candidate at least."""
+STEPS, MEMBERS, ROUNDS = 100, 1000, 3
+"""Steps in two holes from each of so many members of the front, and rounds of them that may find nothing before the
+search ends."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class Effort:
     candidates: int = 400_000
     population: int = 400
     patience: int = 12
+
+    @classmethod
+    def of(cls, candidates: int) -> Effort:
+        """The effort for so many candidates; for few of them the population is a tenth, so that it can evolve."""
+        return cls(candidates, population=min(cls.population, max(10, candidates // 10)))
 
 
 class Evolution:
@@ -51,12 +59,12 @@ class Evolution:
         yield "first candidates"
         idle = generation = 0
         while idle < self.effort.patience and self._left() > 0:
-            before = self._front_size_and_best()
+            before = self._reached()
             children = self._judge(self._children(population))
             if children is not None:
                 population = self._selected(population.and_(children))
             generation += 1
-            idle = idle + 1 if self._front_size_and_best() == before else 0
+            idle = idle + 1 if self._reached() == before else 0
             yield f"generation {generation}"
         yield from self._refine()
 
@@ -64,13 +72,14 @@ class Evolution:
         """Neighbours of the front, then steps in two holes at once, until neither finds anything new."""
         idle = 0
         while idle < ROUNDS and self._left() > 0:
-            before = self._front_size_and_best()
+            before = self._reached()
             yield from self._local()
             front = self.sieve.front
             if front is None:
                 return
-            self._judge(self._two_steps(np.repeat(front.choices, STEPS, axis=0)))
-            idle = idle + 1 if self._front_size_and_best() == before else 0
+            some = self.random.permutation(len(front.choices))[:MEMBERS]
+            self._judge(self._two_steps(np.repeat(front.choices[np.sort(some)], STEPS, axis=0)))
+            idle = idle + 1 if self._reached() == before else 0
             yield "steps in two holes"
 
     def _two_steps(self, choices: Choices) -> Choices:
@@ -90,8 +99,11 @@ class Evolution:
             if not len(fresh):
                 return
             done.update(numbers)
-            for start in range(0, len(fresh), 64):
-                self._judge(np.concatenate([self._neighbours(one) for one in fresh[start : start + 64]]))
+            at_once = max(1, CHUNK // max(1, sum(self.digits)))
+            for start in range(0, len(fresh), at_once):
+                self._judge(np.concatenate([self._neighbours(one) for one in fresh[start : start + at_once]]))
+                if self._left() <= 0:
+                    return
             yield "neighbours of the front"
 
     def _neighbours(self, choice: NDArray[np.int32]) -> Choices:
@@ -105,7 +117,7 @@ class Evolution:
 
     def _start(self) -> Judged:
         """What is known, and a random sample: few distinct blocks, each at many depths, since depth costs nothing."""
-        size = 8 * self.effort.population
+        size = min(8 * self.effort.population, self.effort.candidates // 2 + 1)
         sample = self._random_choices(size)
         free = self._free_of_blocks()
         settings = self._random_choices(64)[self.random.integers(64, size=size)]
@@ -140,15 +152,17 @@ class Evolution:
             if number not in self.seen:
                 self.seen.add(number)
                 new.append(place)
+        new = new[: max(0, self._left())]
         return self.sieve.put(choices[new]) if new else None
 
     def _left(self) -> int:
         return self.effort.candidates - self.sieve.evaluated
 
-    def _front_size_and_best(self) -> tuple[int, float, float]:
-        front = self.sieve.front
+    def _reached(self) -> tuple[int, float, float]:
+        """How far the front has come, or before there is one, how near the budget: changes while there is progress."""
+        front, nearest = self.sieve.front, self.sieve.nearest
         if front is None:
-            return 0, 0.0, 0.0
+            return 0, 0.0, float(nearest.violation[0]) if nearest is not None else 0.0
         return len(front.choices), float(front.scores.value.sum()), float(front.cost.sum())
 
     def _selected(self, judged: Judged) -> Judged:

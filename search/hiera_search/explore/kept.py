@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -42,17 +45,25 @@ class Kept:
         return list(self._parts)
 
     def write(self, file: Path, key: dict[str, Any], codes: list[str]) -> None:
-        """Write what is kept, if it is all, in place of the file; `key` says what it is true of."""
-        if not self.whole or not self._parts:
-            file.unlink(missing_ok=True)
-            return
+        """Write what is kept, if it is all, in place of the file; `key` says what it is true of.
+
+        Where that fails, as on a full disk, the next search prices anew.
+        """
+        with suppress(OSError):
+            if self.whole and self._parts:
+                self._replace(file, key, codes)
+            else:
+                file.unlink(missing_ok=True)
+
+    def _replace(self, file: Path, key: dict[str, Any], codes: list[str]) -> None:
         choices = np.concatenate([part for part, _ in self._parts])
         columns = self._parts[0][1]
         for _, more in self._parts[1:]:
             columns = columns.join(more)
-        temporary = file.with_suffix(".partial")
+        handle, name = mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        temporary = Path(name)
         try:
-            with temporary.open("wb") as stream:
+            with os.fdopen(handle, "wb") as stream:
                 arrays: dict[str, Any] = {"key": np.array(json.dumps(key, sort_keys=True)), "codes": np.array(codes)}
                 arrays |= {"choices": choices.astype(np.uint16), **columns.arrays()}
                 np.savez(stream, **arrays)

@@ -16,18 +16,22 @@ from hiera_search.report.form import Candidate, Front, Impossible, Objective, Re
 
 TIES = 100
 """Ties that are reported at most: those of the highest scores."""
+_SHOWN = 8
+"""Holes that a note names at most."""
 
 
 def outcome(search: Search, found: Found, command: str) -> Front:
     """The front by falling score, the ties, the published models, and all that must be known to read them."""
     request, sieve, profile = search.request, search.sieve, search.profile
-    describer = Describer(search.space, profile, request.batch, search.estimator)
     members, ties = _members(search)
+    some = members or sieve.nearest
+    lawful = some.choices[0] if some is not None else None
+    describer = Describer(search.space, profile, request.batch, search.estimator, lawful)
     front = [describer.with_nearest(one) for one in describer.candidates(members, request.top)] if members else []
     search.choices.update(describer.choices)
     return Front(
         title=title(search),
-        note=search.estimator.note,
+        note=search.estimator.note + _unseen(search),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={name: version(name) for name in ("hiera-compiler", "numpy", "optuna")},
         command=command,
@@ -48,6 +52,7 @@ def outcome(search: Search, found: Found, command: str) -> Front:
             unit=search.estimator.unit,
             is_accuracy=search.estimator.is_accuracy,
             band=_band(search),
+            against=request.axis,
         ),
         budgets=request.budgets.given(),
         evaluated=sieve.evaluated,
@@ -56,7 +61,8 @@ def outcome(search: Search, found: Found, command: str) -> Front:
         ties=tuple(describer.candidates(ties, 0)) if ties else (),
         published=tuple(describer.published),
         cloud=_cloud(search),
-        impossible=_impossible(search, describer) if members is None else None,
+        # Of what was interrupted nobody knows whether anything fits.
+        impossible=_impossible(search, describer) if members is None and not found.interrupted else None,
     )
 
 
@@ -71,6 +77,21 @@ def title(search: Search) -> str:
         f"({profile.regime.dtype}, torch {profile.regime.torch}), predicted: tier {profile.tier}, "
         f"{kind[profile.tier]}; the score is {score}"
     )
+
+
+def _unseen(search: Search) -> str:
+    """The holes that decide nothing that the score looks at."""
+    space = search.space
+    if not search.estimator.of_capacity:
+        return ""
+    stages = range(space.length(("stages",)))
+    seen = {hole for stage in stages for key in ("depth", "channels") for hole in space.below(("stages", stage, key))}
+    seen |= set(space.below(("input", "size")))
+    names = [hole.name for position, hole in enumerate(space.holes) if position not in seen]
+    if not names:
+        return ""
+    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return f"; it does not see {shown}, chosen for cost alone"
 
 
 def _band(search: Search) -> str:

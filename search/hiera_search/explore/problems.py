@@ -33,8 +33,15 @@ def nothing_fits(front: Front) -> Diagnostic:
     """
     impossible = front.impossible
     assert impossible is not None
+    share = f"{100 * impossible.refuses_share:.4g} %"
     texts = dict(zip(front.budgets, budgets(front), strict=True))
-    most = texts.get(impossible.limit, f"the rule {impossible.limit}")
+    if impossible.limit not in texts:
+        rule = impossible.limit
+        return Diagnostic(
+            "H630",
+            f"no candidate is a lawful architecture: {rule} refuses {share} of {front.evaluated} candidates",
+            help=f"let the holes have other options: `hiera explain {rule}` says what the rule asks",
+        )
     near = impossible.nearest
     notes = []
     if near is not None:
@@ -43,10 +50,10 @@ def nothing_fits(front: Front) -> Diagnostic:
             f"{near.macs / 1e9:.4g} GMACs, {near.params / 1e6:.4g} M parameters, {near.memory_bytes / 1e9:.3g} GB "
             f"and a score of {near.accuracy:.6g}"
         )
+    none = "no candidate meets" if front.space.exact else "no candidate was found that meets"
     return Diagnostic(
         "H630",
-        f"no candidate meets the budget: {most} refuses {100 * impossible.refuses_share:.4g} % of "
-        f"{front.space.lawful or front.evaluated} candidates",
+        f"{none} the budget: {texts[impossible.limit]} refuses {share} of {front.space.lawful} candidates",
         help="allow more, or search a space that reaches further; `hiera space` shows what a space costs",
         notes=tuple(notes),
     )

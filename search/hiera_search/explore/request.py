@@ -39,7 +39,7 @@ class Request(BaseModel):
     axis: Axis = "latency"
     engine: Literal["auto", "optuna"] = "auto"
     sampler: Sampler = "tpe"
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     candidates: Annotated[int, Field(ge=1)] | None = None
     top: Annotated[int, Field(ge=1)] = 20
     measure: Annotated[int, Field(ge=0)] = 0
@@ -86,18 +86,20 @@ OPTIONS = {
     "min_accuracy": "--min-accuracy",
     "min_throughput": "--min-throughput",
     "risk": "--risk",
+    "seed": "--seed",
 }
+WANTED = {"risk": "a probability above 0 and at most 0.5", "seed": "a whole number from 0 to 4294967295"}
 
 
 @code("H623")
 def no_such_value(place: tuple[str | int, ...], value: object) -> Diagnostic:
-    """A limit or a risk that means nothing.
+    """A limit, a risk or a seed that means nothing.
 
     Limits are numbers above zero. A risk is a probability above 0 and at most 0.5: at 0.5 predictions are taken as
-    they are, at 0.1 a limit is missed by one candidate in ten.
+    they are, at 0.1 a limit is missed by one candidate in ten. Seeds are whole numbers of 32 bits.
     """
     name = str(place[0])
-    wanted = "a probability above 0 and at most 0.5" if name == "risk" else "a finite number above 0"
+    wanted = WANTED.get(name, "a finite number above 0")
     return Diagnostic("H623", f"{OPTIONS.get(name, name)} is {value}", help=f"use {wanted}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
@@ -42,13 +42,9 @@ class Found:
     interrupted: bool
     reused: int
 
-    def stopped(self) -> Found:
-        """The same, interrupted afterwards."""
-        return replace(self, interrupted=True)
-
 
 class Search:
-    """One search. Its parts are made when first asked for, so that what is wrong is said before anything long starts.
+    """One search. Its parts are made at once, so that what is wrong is said before anything long starts.
 
     Raises SpecError for a space, device, regime, estimator or limit that cannot be.
     """
@@ -106,7 +102,7 @@ class Search:
             elif self.engine == "nsga2":
                 self._evolve(earlier, progress)
             else:
-                self._by_optuna(progress)
+                self._by_optuna(earlier, progress)
         except KeyboardInterrupt:
             interrupted = True
         return Found(exact, interrupted, reused)
@@ -137,16 +133,19 @@ class Search:
             progress("every point", self.sieve.evaluated, self.space.points)
 
     def _evolve(self, earlier: Judged | None, progress: Progress) -> None:
-        effort = Effort(self.request.candidates) if self.request.candidates else Effort()
+        effort = Effort.of(self.request.candidates) if self.request.candidates else Effort()
         for step in Evolution(self.space, self.sieve, effort, self.request.seed, earlier).steps():
             progress(step, self.sieve.evaluated, effort.candidates)
 
-    def _by_optuna(self, progress: Progress) -> None:
-        """Let one of Optuna's samplers propose what is judged, one after the other."""
+    def _by_optuna(self, earlier: Judged | None, progress: Progress) -> None:
+        """Let one of Optuna's samplers propose what is judged, one after the other; nothing is judged twice."""
         from hiera_search.ledger import Judgement, explore_with_optuna
 
+        known = {} if earlier is None else {tuple(row): place for place, row in enumerate(earlier.choices.tolist())}
+
         def judge(choice: NDArray[np.int32]) -> Judgement:
-            one = self.sieve.put(choice)
+            place = known.get(tuple(choice[0].tolist()))
+            one = self.sieve.put(choice) if earlier is None or place is None else earlier.take(np.array([place]))
             return Judgement(float(one.scores.value[0]), float(one.cost[0]), float(one.violation[0]))
 
         explored = explore_with_optuna(

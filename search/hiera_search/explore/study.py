@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import TYPE_CHECKING
 
+from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.profiles import calibrations
 from hiera_search.accuracy import Proxy
 from hiera_search.explore.request import FILE
 from hiera_search.ledger import Candidate as Row
 from hiera_search.ledger import Job, Ledger, enqueue, finished, latest, open_study, record, wait_for
-from hiera_search.report import write_result
+from hiera_search.ledger.address import JOURNAL
+from hiera_search.report import make_folder, write_result
 from hiera_search.report.form import Candidate, Front, Measurement
 
 if TYPE_CHECKING:
@@ -26,32 +29,59 @@ def leave(search: Search, front: Front, say: Say) -> Front:
     """Write everything that a search leaves, measure its finalists where that was asked for, and give the front.
 
     Figures and front are written before anything is measured, and the front again after it. Raises SpecError where
-    the folder or the storage cannot be used, and KeyboardInterrupt where measuring was stopped.
+    the folder or the storage cannot be used: a folder is then as it was, and a database that is away keeps nothing
+    from being written. Raises KeyboardInterrupt where measuring was stopped, after what was measured is written.
     """
-    named = write_result(search.folder, front, search.request.top)
-    (search.folder / FILE).write_text(search.request.text(), encoding="utf-8")
-    search.remember()
-    with open_ledger(search) as ledger:
-        keep(search, ledger, named)
+    make_folder(search.folder)
+    try:
+        ledger = open_ledger(search)
+    except SpecError:
+        if search.request.storage is not None:
+            _write(search, front)
+        raise
+    with ledger:
+        front = _write(search, front)
+        search.remember()
+        keep(search, ledger, front)
         search.warnings.extend(ledger.storage.warnings)
         if isinstance(search.estimator, Proxy):
-            _score_finalists(search, ledger, named, say)
-        if not search.request.measure or not named.front:
-            return named
-        return write_result(search.folder, measured(search, ledger, named, say), search.request.top)
+            _score_finalists(search, ledger, front, say)
+        if not search.request.measure or not front.front:
+            return front
+        front, is_stopped = measured(search, ledger, front, say)
+        front = _write(search, front)
+    if is_stopped:
+        raise KeyboardInterrupt
+    return front
+
+
+def check_study(search: Search) -> None:
+    """Make the folder of a search; raise SpecError, before anything long starts, where its study could not be kept.
+
+    A database is asked, and a folder that holds a study; in another folder no study is made yet.
+    """
+    make_folder(search.folder)
+    if search.request.storage is not None or (search.folder / JOURNAL).exists():
+        open_ledger(search).storage.close()
+
+
+def _write(search: Search, front: Front) -> Front:
+    return write_result(search.folder, front, search.request.top, beside={FILE: search.request.text()})
 
 
 def _score_finalists(search: Search, ledger: Ledger, front: Front, say: Say) -> None:
     """Work out the proxy of the best candidates, and say it beside what they were ranked by."""
     job = Job(search.estimator.rung)
     best = front.front[: search.request.measure or FINALISTS]
-    wait_for(ledger, enqueue(ledger, _rows(search, best), job), say=lambda text: None)
+    report = wait_for(ledger, enqueue(ledger, _rows(search, best), job), say=lambda text: None)
     scores = finished(ledger, job)
     for one in best:
         if one.hash in scores:
             say(
                 f"{one.name}: {job.evaluation} {scores[one.hash]['score']:.6g}, {front.objective.unit} {one.accuracy:g}"
             )
+    if report.signal is not None:
+        raise KeyboardInterrupt
 
 
 def open_ledger(search: Search) -> Ledger:
@@ -72,10 +102,11 @@ def keep(search: Search, ledger: Ledger, front: Front) -> None:
     record(ledger, _rows(search, (*front.front, *front.published)), _predicted(search))
 
 
-def measured(search: Search, ledger: Ledger, front: Front, say: Say) -> Front:
-    """The front with its best candidates measured on this machine; what was measured before is not measured again.
+def measured(search: Search, ledger: Ledger, front: Front, say: Say) -> tuple[Front, bool]:
+    """The front with its best candidates measured on this machine, and whether that was stopped before the last.
 
-    Where times are predicted for this very machine, those that turn out over the latency budget leave the front.
+    What was measured before is not measured again. Where times are predicted for this very machine, those that turn
+    out over the latency budget leave the front.
     """
     regime = _here(search)
     job = Job("measure", regime)
@@ -93,20 +124,25 @@ def measured(search: Search, ledger: Ledger, front: Front, say: Say) -> Front:
         if figures is None:
             return one
         low, high = figures["latency_low"], figures["latency_high"]
-        measurement = Measurement(latency_ms=figures["latency_ms"], low=low, high=high, device=where, regime=mode)
+        measurement = Measurement(
+            latency_ms=figures["latency_ms"],
+            low=low,
+            high=high,
+            device=where,
+            regime=mode,
+            as_predicted=_is_here(search),
+        )
         return one.model_copy(update={"measured": measurement})
 
     members = [with_measurement(one) for one in front.front]
-    limit = search.request.latency_ms
-    if limit is not None and _is_here(search):
+    if _is_here(search):
+        limit = _most_milliseconds(search)
         over = [one for one in members if one.measured is not None and one.measured.latency_ms > limit]
         for one in over:
-            say(f"{one.name} is left out: {one.measured.latency_ms:.4g} ms measured, {limit:g} ms allowed")  # type: ignore[union-attr]
+            say(f"{one.name} is left out: {one.measured.latency_ms:.4g} ms measured, {limit:.4g} ms allowed")  # type: ignore[union-attr]
         members = [one for one in members if one not in over]
-    if report.signal is not None:
-        raise KeyboardInterrupt
     facts = front.regime.model_copy(update={"measured_on": f"{where}, {mode}"})
-    return front.model_copy(update={"front": tuple(members), "regime": facts})
+    return front.model_copy(update={"front": tuple(members), "regime": facts}), report.signal is not None
 
 
 def _rows(search: Search, candidates: Iterable[Candidate]) -> list[Row]:
@@ -144,6 +180,13 @@ def _predicted(search: Search) -> Regime:
         "dtype": profile.regime.dtype,
         "batch": search.request.batch,
     }
+
+
+def _most_milliseconds(search: Search) -> float:
+    """The time that a batch may take by the limits of latency and throughput."""
+    request = search.request
+    by_rate = 1000.0 * request.batch / request.min_throughput if request.min_throughput is not None else inf
+    return min(request.latency_ms if request.latency_ms is not None else inf, by_rate)
 
 
 def _is_here(search: Search) -> bool:

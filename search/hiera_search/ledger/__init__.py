@@ -2,6 +2,7 @@
 
 from hiera_search.ledger.queue import enqueue, finished, is_settled, latest, record
 from hiera_search.ledger.sampling import Explored, Judgement, explore_with_optuna, propose
+from hiera_search.ledger.stops import Stops
 from hiera_search.ledger.study import Ledger, open_study
 from hiera_search.ledger.terms import Report, Terms
 from hiera_search.ledger.trials import Candidate, Job, State, Trial
@@ -15,6 +16,7 @@ __all__ = [
     "Ledger",
     "Report",
     "State",
+    "Stops",
     "Terms",
     "Trial",
     "enqueue",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -142,6 +143,8 @@ def journal_failed(path: Path, error: OSError) -> Diagnostic:
     reason = os.strerror(error.errno).lower() if error.errno else "the disk is full"
     message = f"{quoted(path, 300)} cannot be used as a study's journal: {reason}"
     help = "make space, or give yourself the right to write there; then run the same command again"
+    if error.errno == errno.ENOENT:
+        help = "name the folder of a search; `hiera search -o DIR` makes one"
     return Diagnostic("H672", message, (_whole(path),), help)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 
 
-class Stopped(BaseException):
+class Stopped(KeyboardInterrupt):
     """Raised where an evaluation is interrupted; no handler of errors catches it."""
 
 

@@ -17,6 +17,9 @@ _BUDGETS: Mapping[str, tuple[str, str]] = {
 }
 """The direction and unit of each limit; that of a score is the estimator's."""
 
+COSTS: Mapping[str, str] = {"latency": "latency", "macs": "GMACs", "params": "parameters", "memory": "memory"}
+"""The costs that a front may be against, in words."""
+
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

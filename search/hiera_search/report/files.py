@@ -23,10 +23,13 @@ TABLE = "front.csv"
 PAGE = "report.html"
 
 
-def write_result(folder: str | PathLike[str], front: Front, winners: int | None = None) -> Front:
+def write_result(
+    folder: str | PathLike[str], front: Front, winners: int | None = None, beside: Mapping[str, str] | None = None
+) -> Front:
     """Write `front.json`, `front.csv`, `report.html` and spec files; gives the front with their names.
 
-    Spec files are written for the first so many winners, by default for all.
+    Spec files are written for the first so many winners, by default for all; `beside` are texts by the name of the
+    file that belong to the result. Two searches in one folder write one after the other.
 
     The first winner is `best.yaml`. Spec files of an earlier result in the folder are removed, other files stay.
     Raises SpecError where the folder holds files of others under these names (H694), is a file (H695), or cannot be
@@ -36,19 +39,45 @@ def write_result(folder: str | PathLike[str], front: Front, winners: int | None 
     named = _named(front, winners)
     contents = {FILE: named.text(), TABLE: table(named), PAGE: render(named)}
     contents |= {one.file: spec_text(one, named) for one in named.front if one.file}
+    contents |= beside or {}
+    make_folder(path)
+    with _writing(path), _alone(path):
+        _write(path, contents, frozenset(beside or ()))
+    return named
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a result where it is not there. Raises SpecError for a file (H695), and where it fails."""
     with _writing(path):
         if path.exists() and not path.is_dir():
             raise SpecError(problems.not_a_folder(path))
         path.mkdir(parents=True, exist_ok=True)
-        old = _earlier(path)
-        strays = sorted(name for name in contents if not _replaceable(path / name, old))
-        if strays:
-            raise SpecError(problems.foreign_files(path, strays))
-        _replace(path, contents)
-        for name in old - contents.keys():
-            if _is_winner(path / name):
-                (path / name).unlink()
-    return named
+
+
+def _write(folder: Path, contents: Mapping[str, str], beside: frozenset[str]) -> None:
+    """Put the files in the place of those of an earlier result."""
+    old = _earlier(folder)
+    ours = old | beside if old else old
+    strays = sorted(name for name in contents if not _replaceable(folder / name, ours))
+    if strays:
+        raise SpecError(problems.foreign_files(folder, strays))
+    _replace(folder, contents)
+    for name in old - contents.keys():
+        if _is_winner(folder / name):
+            (folder / name).unlink()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While inside, no other process writes a result into the folder; ends with this one, however that ends."""
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def table(front: Front) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
 FORMAT: Final = "hiera-front-1"
 """What a front says it is; the number grows when a field changes its meaning."""
 
-# Bounds far beyond any figure, so that whatever passes can be drawn.
+# Far beyond any figure, so that whatever passes can be drawn.
 Points = Annotated[int, Field(ge=0, le=10**300)]
 Whole = Annotated[int, Field(ge=0, le=10**18)]
 Number = Annotated[FiniteFloat, Field(ge=-1e15, le=1e15)]
@@ -62,13 +62,17 @@ class RegimeFacts(_Part):
 
 
 class Objective(_Part):
-    """What was maximised, and which rung of the ladder the score is from; ``band`` says what its interval is."""
+    """What was maximised, and which rung of the ladder the score is from; ``band`` says what its interval is.
+
+    ``against`` is the cost that nobody on the front has less of without a lower score.
+    """
 
     maximise: str
     rung: str
     unit: str
     is_accuracy: bool
     band: str
+    against: Literal["latency", "macs", "params", "memory"] = "latency"
 
 
 class StageFigures(_Part):
@@ -95,13 +99,17 @@ class Nearest(_Part):
 
 
 class Measurement(_Part):
-    """What was measured of a candidate: milliseconds of one batch."""
+    """What was measured of a candidate: milliseconds of one batch.
+
+    ``as_predicted`` says that the prediction is for this machine, so that the two may be compared.
+    """
 
     latency_ms: Positive
     low: Positive
     high: Positive
     device: str
     regime: str
+    as_predicted: bool = True
 
 
 class Candidate(_Part):

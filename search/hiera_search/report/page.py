@@ -32,19 +32,23 @@ def render(front: Front) -> str:
     """The page. Everything that a user named is escaped, and no script runs but ours."""
     shown = listed(front)
     drawn = near_enough(front, shown)
+    wide, narrow = plot(front, drawn, *WIDE), plot(front, drawn, *NARROW)
     script = _text("page.js")
     return _template().render(
         front=front,
         goal=front.objective,
         listed=shown,
-        plots=[("wide", plot(front, drawn, *WIDE)), ("narrow", plot(front, drawn, *NARROW))],
+        plots=[("wide", wide), ("narrow", narrow)],
         beyond=[one.candidate.name for one in shown if one not in drawn],
         kinds={one.kind: KINDS[one.kind] for one in shown},
         refused=_refused(front),
         tier=TIERS.get(front.regime.tier, ""),
         extrapolated=sum(one.extrapolated for one in front.front),
         has_bands=any(one.accuracy_low != one.accuracy_high for one in front.front),
-        has_measured=any(one.candidate.measured for one in shown),
+        has_measured=any(mark.measured is not None for mark in wide.marks),
+        measured_elsewhere=any(
+            (found := one.candidate.measured) is not None and not found.as_predicted for one in shown
+        ),
         style=_text("page.css"),
         script=script,
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),

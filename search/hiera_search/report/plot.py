@@ -107,7 +107,9 @@ def plot(front: Front, shown: Sequence[Listed], width: float, height: float) -> 
     left, right, top, bottom = (46.0 if narrow else 70.0), width - 12, 46.0, height - 48
     x, y = _axes(front, shown, (left, right), (bottom, top))
     marks = tuple(_mark(one, x, y) for one in sorted(shown, key=lambda one: list(KINDS)[::-1].index(one.kind)))
-    steps = sorted((mark for mark in marks if mark.listed.kind == "front"), key=lambda mark: (mark.x, -mark.y))
+    # A front against another cost is no edge over latency.
+    edge = [mark for mark in marks if mark.listed.kind == "front" and front.objective.against == "latency"]
+    steps = sorted(edge, key=lambda mark: (mark.x, -mark.y))
     lines = tuple(limit_lines(front, x, y))
     return Plot(
         *(width, height, left, right, top, bottom),
@@ -139,7 +141,8 @@ def _axes(
 
 def _mark(one: Listed, x: Axis, y: Axis) -> Mark:
     found = one.candidate
-    measured = found.measured.latency_ms if found.measured else None
+    # A time of another machine has no place on the axis of the prediction's.
+    measured = found.measured.latency_ms if found.measured and found.measured.as_predicted else None
     return Mark(
         one,
         x=x.at(found.latency_ms),

@@ -67,7 +67,8 @@ def _provenance(one: Candidate, front: Front) -> Iterator[tuple[str, str]]:
     between = figures.latency_interval(one)
     yield "latency", f"{figures.milliseconds(one.latency_ms)} ms predicted ({between} at 90 %)"
     if one.measured:
-        yield "measured", f"{figures.milliseconds(one.measured.latency_ms)} ms on {one.measured.device}"
+        other = "" if one.measured.as_predicted else ", another machine than the prediction's"
+        yield "measured", f"{figures.milliseconds(one.measured.latency_ms)} ms on {one.measured.device}{other}"
     band = figures.score_interval(one, goal)
     shown = f"{figures.score(one.accuracy, goal)}{f' ({band})' if band else ''} {goal.unit}, rung {one.accuracy_rung}"
     yield "score", shown + (", extrapolated" if one.extrapolated else "")

@@ -10,7 +10,7 @@ from hiera_compiler.diagnostics import Diagnostic, Span, SpecError
 from hiera_compiler.source.limits import MAX_PROBLEMS
 from hiera_compiler.source.tree import Node, source_of
 from hiera_compiler.spec import parse
-from hiera_search.space import problems
+from hiera_search.space import name_problems
 from hiera_search.space.filling import Filling
 from hiera_search.space.limits import MAX_FILLED, MAX_RANGE_CHECKED, MAX_TRIED
 from hiera_search.space.refusals import Refused
@@ -74,7 +74,7 @@ class _Trial(Filling):
     def problem(self, tie: Span) -> Diagnostic | None:
         """What is wrong with a tie."""
         _, refused = self.ties[tie]
-        return problems.not_worked_out(tie, refused.message) if refused else self.wrong.get(tie)
+        return name_problems.not_worked_out(tie, refused.message) if refused else self.wrong.get(tie)
 
     def product(self, template: Product) -> int | float:
         try:

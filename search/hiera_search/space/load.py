@@ -10,7 +10,7 @@ from hiera_compiler.diagnostics import Diagnostic, SpecError
 from hiera_compiler.source import Path, Source, is_hole, load
 from hiera_compiler.source.limits import MAX_PROBLEMS
 from hiera_compiler.source.tree import Entry, Node, tree_of
-from hiera_search.space import problems
+from hiera_search.space import name_problems, problems
 from hiera_search.space.conditions import TooEntangledError, conditions_of, count
 from hiera_search.space.filling import plain
 from hiera_search.space.form import form_problems
@@ -71,9 +71,9 @@ def _without_let(tree: Node) -> tuple[Node, Mapping[str, Entry]]:
         return root, {}
     named = entry.node.value
     if not isinstance(named, dict) or is_hole(named):
-        raise SpecError(problems.let_form(entry.node.span, plain(entry.node)))
+        raise SpecError(name_problems.let_form(entry.node.span, plain(entry.node)))
     wrong = [key for key in named if not isinstance(key, str) or _NAME.fullmatch(key) is None]
-    _raise([problems.name_form(named[key].key, key) for key in wrong])
+    _raise([name_problems.name_form(named[key].key, key) for key in wrong])
     return root, {str(key): inner for key, inner in named.items()}
 
 
@@ -83,14 +83,14 @@ def _unused(root: Node, let: Mapping[str, Entry], used: Mapping[str, object], ha
     for name, entry in let.items():
         text = entry.key.text
         if name not in used and (text.name == _SETTING or (text is root.span.text and not has_settings)):
-            found.append(problems.never_used(name, entry.key, used))
+            found.append(name_problems.never_used(name, entry.key, used))
     return found
 
 
 def _open_name(root: Node) -> list[Diagnostic]:
     assert isinstance(root.value, dict)
     entry = root.value.get("name")
-    return [problems.open_name(entry.node.span)] if entry is not None and is_hole(entry.node.value) else []
+    return [name_problems.open_name(entry.node.span)] if entry is not None and is_hole(entry.node.value) else []
 
 
 def _titles(paths: Sequence[Path]) -> list[str]:

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.source import is_hole
 from hiera_compiler.source.tree import Entry, Key, Node
-from hiera_search.space import problems
+from hiera_search.space import name_problems, problems
 from hiera_search.space.limits import MAX_NESTING, MAX_VALUES
 
 _NAMES = ("tie", "times", "over")
@@ -30,7 +30,7 @@ def _ordered(let: Mapping[str, Entry]) -> list[str]:
     except CycleError as error:
         # graphlib lists each name before one that depends on it, and the first again at the end.
         names = list(reversed(error.args[1]))[:-1]
-        raise SpecError(problems.circle(names, [let[name].key for name in names])) from None
+        raise SpecError(name_problems.circle(names, [let[name].key for name in names])) from None
 
 
 def _names(node: Node) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from hiera_compiler.diagnostics import Diagnostic, Span, SpecError
 from hiera_compiler.source import HOLE_WORDS, is_hole
 from hiera_compiler.source.tree import Entry, Key, Node, Path
-from hiera_search.space import problems
+from hiera_search.space import name_problems, problems
 from hiera_search.space.filling import Filling, plain, word_of
 from hiera_search.space.limits import MAX_HOLES, MAX_OPTIONS, MAX_VALUES
 from hiera_search.space.numbers import exact, range_of
@@ -123,14 +123,14 @@ class Reading:
             return self.name(node)
         number = exact(node.value)
         if number is None or (key == "over" and number == 0):
-            raise SpecError(problems.operand(node.span, key, plain(node)))
+            raise SpecError(name_problems.operand(node.span, key, plain(node)))
         return number
 
     def name(self, node: Node) -> str:
         """A name of `let`, read by now."""
         name = node.value
         if not isinstance(name, str) or name not in self.let:
-            raise SpecError(problems.unknown_name(node.span, plain(node), self.let))
+            raise SpecError(name_problems.unknown_name(node.span, plain(node), self.let))
         if name not in self.names:
             before = len(self.found)
             read = self.names[name] = self.template(self.let[name].node, ("let", name))
@@ -147,13 +147,13 @@ class Reading:
         if beside:
             raise SpecError(beside)
         if not isinstance(listed.value, dict) or not listed.value:
-            raise SpecError(problems.cases_form(listed.span, plain(listed)))
+            raise SpecError(name_problems.cases_form(listed.span, plain(listed)))
         entries = {str(key): entry for key, entry in reversed(listed.value.items())}
         deciding = self.supports[name]
         if not deciding and name not in self.broken:
             word = self.word(name, {}, span)
             if word not in entries:
-                raise SpecError(problems.without_case(name, [word], span))
+                raise SpecError(name_problems.without_case(name, [word], span))
             return self.template(entries[word].node, (*path, word))
         if len(deciding) != 1:
             read = {str(key): self.template(entry.node, (*path, key)) for key, entry in listed.value.items()}
@@ -180,7 +180,7 @@ class Reading:
         try:
             word = word_of(Filling(self.names, choice).node(self.names[name]).value)
         except Refused as refused:
-            raise SpecError(problems.not_worked_out(span, refused.message)) from None
+            raise SpecError(name_problems.not_worked_out(span, refused.message)) from None
         return word if word is not None else "a list or a mapping"
 
     def check_closed(self, name: str, read: Mapping[str, Template], deciding: int) -> None:
@@ -188,7 +188,7 @@ class Reading:
         inside = (hole for case in read.values() for hole in walk(case) if isinstance(hole, Options))
         hole = next(inside, None)
         if hole is not None and deciding:
-            self.found.append(problems.open_cases(name, hole.span, deciding))
+            self.found.append(name_problems.open_cases(name, hole.span, deciding))
 
     def check_reached(
         self, name: str, entries: Mapping[str, Entry], indices: Mapping[str, frozenset[int]], span: Span
@@ -196,12 +196,12 @@ class Reading:
         """Report values without a case, and cases without a value."""
         missing = [word for word in indices if word not in entries]
         if missing:
-            self.found.append(problems.without_case(name, missing, span))
+            self.found.append(name_problems.without_case(name, missing, span))
         named = self.let[name]
         for word, entry in entries.items():
             # A layer above the cases, or a setting, may leave a name fewer values than they are for.
             if word not in indices and named.node.span.text is entry.key.text:
-                self.found.append(problems.never_reached(name, word, entry.key, named.key, list(indices)))
+                self.found.append(name_problems.never_reached(name, word, entry.key, named.key, list(indices)))
 
     def open(self, span: Span, path: Path, options: int) -> int:
         """The position of a new hole; it comes before those of the holes inside it."""

@@ -55,7 +55,18 @@ def test_the_same_seed_gives_the_same_front(searcher: Searcher) -> None:
 
 
 def test_effort_ends_the_search(searcher: Searcher) -> None:
-    evolved = searcher()
-    for _ in Evolution(evolved.space, evolved.sieve, Effort(600, population=40), seed=0).steps():
-        pass
-    assert evolved.sieve.evaluated < 600 + 8 * 40
+    for most in (30, 600):
+        evolved = searcher()
+        for _ in Evolution(evolved.space, evolved.sieve, Effort.of(most), seed=0).steps():
+            pass
+        assert most // 2 < evolved.sieve.evaluated <= most
+
+
+def test_evolution_goes_on_while_it_comes_nearer_to_a_budget(searcher: Searcher) -> None:
+    deep = "{range: [1, 1000]}"
+    search = searcher(
+        settings=tuple(f"stages.{stage}.depth={deep}" for stage in range(4)), latency_ms=0.7, candidates=60_000
+    )
+    assert search.engine == "nsga2"
+    search.run(lambda *_: None)
+    assert search.sieve.fitting

@@ -8,8 +8,10 @@ import pytest
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.predict import predict
 from hiera_compiler.pipeline import Compilation
-from hiera_search.explore import Found, Search, enumeration, leave, outcome
-from hiera_search.explore.candidates import Describer
+from hiera_search.explore import Found, Search, check_study, enumeration, leave, outcome
+from hiera_search.explore.problems import nothing_fits
+from hiera_search.explore.sizes import Sizes
+from hiera_search.report import read_front
 from hiera_search.space import Refused
 from tests.hiera_search.explore.conftest import Searcher
 
@@ -28,8 +30,9 @@ def test_enumeration_sees_each_point_once(searcher: Searcher) -> None:
 
 @pytest.mark.slow
 def test_front_is_what_the_compiler_gives_point_by_point(searcher: Searcher) -> None:
-    search = searcher(latency_ms=1.2, mparams=50.0)
+    search = searcher(space="hiera_small", latency_ms=1.6, mparams=80.0)
     assert quietly(search).exact
+    assert search.space.points > 5000
     margin = search.sieve.limits.margin
     points: set[tuple[float, float]] = set()
     for choice in itertools.product(*map(range, search.space.digits())):
@@ -38,7 +41,7 @@ def test_front_is_what_the_compiler_gives_point_by_point(searcher: Searcher) -> 
             latency = predict(compilation.graph, search.profile, 1).latency_ms
         except (Refused, SpecError):
             continue
-        if latency * margin <= 1.2 and compilation.cost.params <= 50e6:
+        if latency * margin <= 1.6 and compilation.cost.params <= 80e6:
             points.add((latency, float(sum(stage.depth * stage.channels for stage in compilation.spec.stages))))
     expected = {one for one in points if not any(a <= one[0] and b >= one[1] and (a, b) != one for a, b in points)}
     front = search.sieve.front
@@ -178,10 +181,10 @@ def test_reported_figures_are_those_of_the_compiler(searcher: Searcher) -> None:
 
 def test_nearest_published_model_is_that_of_nearest_latency(searcher: Searcher) -> None:
     search = searcher()
-    describer = Describer(search.space, search.profile, 1, search.estimator)
-    published = {one.name: one for one in describer.published}
+    front = outcome(search, quietly(search), "hiera search")
+    published = {one.name: one for one in front.published}
     assert list(published) == sorted(published, key=lambda name: published[name].latency_ms)
-    for one in outcome(search, quietly(search), "hiera search").front:
+    for one in front.front:
         assert one.nearest is not None
         ratio = {name: abs(np.log(other.latency_ms / one.latency_ms)) for name, other in published.items()}
         assert one.nearest.name == min(ratio, key=lambda name: ratio[name])
@@ -208,3 +211,83 @@ def test_only_the_first_winners_become_spec_files(searcher: Searcher) -> None:
     specs = sorted(file.name for file in search.folder.glob("*.yaml"))
     assert specs == sorted(str(one.file) for one in front.front[:3])
     assert "best.yaml" in specs
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_sampler_takes_is_one_diagnostic(searcher: Searcher, seed: int) -> None:
+    with pytest.raises(SpecError) as caught:
+        searcher(seed=seed)
+    assert [(one.code, one.message) for one in caught.value.diagnostics] == [("H623", f"--seed is {seed}")]
+
+
+def test_published_models_that_do_not_fit_on_the_device_are_left_out(searcher: Searcher) -> None:
+    search = searcher(batch=4096)
+    front = outcome(search, quietly(search), "hiera search")
+    assert front.front
+    assert "hiera_t" in {one.name for one in front.published}
+    assert "hiera_h_448" not in {one.name for one in front.published}
+
+
+def test_a_space_whose_first_point_is_refused_is_searched(searcher: Searcher) -> None:
+    # 64 channels do not make 48 a head: neither does the first point, whose ties have no value.
+    search = searcher(settings=("let.head={choose: [48, 32]}",))
+    front = outcome(search, quietly(search), "hiera search")
+    assert front.front
+    assert front.published
+
+
+def test_a_space_without_an_architecture_names_the_rule(searcher: Searcher) -> None:
+    search = searcher(settings=("let.head=16", "stages.3.heads=11"))
+    front = outcome(search, quietly(search), "hiera search")
+    assert front.impossible is not None
+    assert (front.impossible.limit, front.impossible.refuses_share, front.published) == ("H201", 1.0, ())
+    found = nothing_fits(front)
+    assert found.message == f"no candidate is a lawful architecture: H201 refuses 100 % of {front.evaluated} candidates"
+
+
+def test_nobody_says_that_nothing_fits_before_all_was_looked_at(searcher: Searcher) -> None:
+    def stop(step: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    search = searcher(latency_ms=0.001)
+    assert outcome(search, search.run(stop), "hiera search").impossible is None
+
+
+def test_optunas_engine_judges_nothing_that_an_earlier_search_has(searcher: Searcher) -> None:
+    asked = {"engine": "optuna", "sampler": "random", "candidates": 30}
+    first = searcher(**asked)
+    quietly(first)
+    first.remember()
+    again = searcher(**asked, latency_ms=1.5)
+    assert quietly(again).reused == again.sieve.evaluated == 30
+    assert again.table.distinct == 0
+
+
+def test_a_folder_of_another_space_is_left_as_it_was(searcher: Searcher) -> None:
+    first = searcher()
+    leave(first, outcome(first, quietly(first), "hiera search"), lambda text: None)
+    before = {file: file.read_bytes() for file in first.folder.iterdir()}
+    other = searcher(settings=("let.width=96",))
+    for attempt in (
+        lambda: check_study(other),
+        lambda: leave(other, outcome(other, quietly(other), "hiera search"), lambda text: None),
+    ):
+        with pytest.raises(SpecError) as caught:
+            attempt()
+        assert [one.code for one in caught.value.diagnostics] == ["H670"]
+        assert {file: file.read_bytes() for file in first.folder.iterdir()} == before
+
+
+def test_a_database_that_is_away_keeps_no_result_from_being_written(searcher: Searcher) -> None:
+    search = searcher(storage="postgresql://nobody@127.0.0.1:9/nothing", latency_ms=1.5)
+    with pytest.raises(SpecError):
+        leave(search, outcome(search, quietly(search), "hiera search"), lambda text: None)
+    assert read_front(search.folder).front
+
+
+def test_the_size_of_an_input_is_looked_up_however_many_there_may_be(searcher: Searcher) -> None:
+    sides = "{range: [32, 4095]}"
+    space = searcher(settings=(f"input.size=[{sides}, {sides}]",)).space
+    choices = np.zeros((2, len(space.digits())), np.int32)
+    choices[1, list(space.below(("input", "size")))] = 10, 4063
+    assert Sizes(space).of(choices).tolist() == [32, 4095]

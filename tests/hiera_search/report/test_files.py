@@ -195,3 +195,31 @@ def test_the_data_is_one_line_for_each_candidate(tmp_path: Path) -> None:
     assert lines[1] == '"format": "hiera-front-1",'
     candidates = [json.loads(line.rstrip(",")) for line in lines if line.startswith('{"name"')]
     assert [one["name"] for one in candidates[:3]] == [one.name for one in few().front]
+
+
+def test_texts_beside_a_result_are_replaced_with_it_and_never_those_of_others(tmp_path: Path) -> None:
+    write_result(tmp_path / "ours", few(), beside={"search.json": "1"})
+    write_result(tmp_path / "ours", few(), beside={"search.json": "2"})
+    assert (tmp_path / "ours" / "search.json").read_text() == "2"
+    (tmp_path / "search.json").write_text("somebody's")
+    with pytest.raises(hc.SpecError) as caught:
+        write_result(tmp_path, few(), beside={"search.json": "3"})
+    assert code_of(caught) == "H694"
+    assert (tmp_path / "search.json").read_text() == "somebody's"
+
+
+def test_two_results_are_written_one_after_the_other(tmp_path: Path) -> None:
+    import fcntl
+    from threading import Thread
+
+    write_result(tmp_path, few())
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    other = Thread(target=write_result, args=(tmp_path, few(seed=7)))
+    other.start()
+    other.join(0.5)
+    assert other.is_alive()
+    assert read_front(tmp_path).seed == few().seed
+    os.close(handle)
+    other.join()
+    assert read_front(tmp_path).seed == 7

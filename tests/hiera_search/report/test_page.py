@@ -152,3 +152,25 @@ def test_ticks_are_round_and_few(values: tuple[float, float], expected: list[str
     places = [on.at(tick) for tick in ticks]
     assert all(a < b for a, b in pairwise(places))
     assert all(-1e-9 <= place <= 100 + 1e-9 for place in places)
+
+
+def test_a_time_of_another_machine_is_not_set_against_the_prediction() -> None:
+    found = fronts.front(shapes=((64, 6), (96, 6)))
+    one = fronts.measured(found.front[0])
+    assert one.measured is not None
+    here = render(found.model_copy(update={"front": (one, *found.front[1:])}))
+    assert "% of the prediction" in here
+    assert 'class="measured"' in here
+    elsewhere = one.model_copy(update={"measured": one.measured.model_copy(update={"as_predicted": False})})
+    page = render(found.model_copy(update={"front": (elsewhere, *found.front[1:])}))
+    assert "another machine than the a100-40gb of the prediction" in page
+    assert "% of the prediction" not in page
+    assert 'class="measured"' not in page
+
+
+def test_a_front_against_another_cost_is_no_edge_over_latency() -> None:
+    found = fronts.front()
+    assert 'class="stairs"' in render(found)
+    other = found.model_copy(update={"objective": found.objective.model_copy(update={"against": "params"})})
+    assert 'class="stairs"' not in render(other)
+    assert "The front is of score against <b>parameters</b>" in render(other)

@@ -33,6 +33,10 @@ class Capacity(Estimator):
     def of(cls, rows: Rows | None) -> Capacity:
         return cls()
 
+    @property
+    def of_capacity(self) -> bool:
+        return True
+
     def score(self, features: Features) -> Scores:
         value = features.scaled_capacity
         return Scores(value, value, value, np.zeros(len(value), bool))
