@@ -8,7 +8,7 @@ from math import prod
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from hiera_compiler.ir import Graph, Node, Op, Shape, Table, ToGrid
+from hiera_compiler.ir import Graph, Node, Op, Shape, Sinusoid, Table
 from hiera_compiler.ir.op import View
 
 ELEMENT_BYTES: Mapping[str, int] = MappingProxyType({"float32": 4, "float16": 2, "bfloat16": 2})
@@ -101,7 +101,7 @@ def constant_nodes(graph: Graph) -> set[str]:
     for section in graph.sections:
         if section.nodes[0].block is None:
             for node in section.nodes:
-                if isinstance(node.op, Table) or (node.inputs and found.issuperset(node.inputs)):
+                if isinstance(node.op, Table | Sinusoid) or (node.inputs and found.issuperset(node.inputs)):
                     found.add(node.name)
     return found
 
@@ -110,5 +110,6 @@ def unused_nodes(graph: Graph) -> set[str]:
     """The names of the nodes that a forward pass leaves out: the maps of the stages, where there are logits."""
     if "logits" not in graph.outputs:
         return set()
-    maps = {node for name, node in graph.outputs.items() if name.startswith("features.")}
-    return {name for name in maps if isinstance(graph.nodes[name].op, ToGrid)}
+    used = graph.needed_for("logits")
+    maps = (name for name, node in graph.outputs.items() if name.startswith("features."))
+    return {name for output in maps for name in graph.needed_for(output) - used}

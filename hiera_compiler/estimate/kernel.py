@@ -175,7 +175,12 @@ KINDS = {
     "clone": "copy",
     "gather": "copy",
     "cat": "copy",
+    "constant_pad_nd": "copy",
     "max.dim": "reduction",
+    "max_pool2d_with_indices": "reduction",
+    "max_pool3d_with_indices": "reduction",
+    "avg_pool2d": "reduction",
+    "avg_pool3d": "reduction",
     "amax": "reduction",
     "mean": "reduction",
 }

@@ -30,6 +30,16 @@ class UnitLayout:
         """The size of the whole token grid along each axis."""
         return tuple(count * side for count, side in zip(self.units, self.unit, strict=True))
 
+    @property
+    def is_raster(self) -> bool:
+        """Whether the run is the whole grid in raster order: one unit of one fold."""
+        return all(count == 1 for count in self.units) and len(self.folds) <= 1
+
     def pooled(self) -> UnitLayout:
         """The layout after pooling by the first fold."""
         return UnitLayout(self.units, self.folds[1:])
+
+    @classmethod
+    def raster(cls, grid: tuple[int, ...]) -> UnitLayout:
+        """The layout of a grid that is not cut: one unit, in raster order."""
+        return cls((1,) * len(grid), (grid,))

@@ -74,3 +74,9 @@ def require(condition: bool, message: str) -> None:
     """Raise ShapeError with the message where the condition does not hold."""
     if not condition:
         raise ShapeError(message)
+
+
+def tokens_of(shape: Shape, op: str) -> Shape:
+    """The shape itself, where it is ``(units, tokens, channels)``; raises ShapeError elsewhere."""
+    require(len(shape) == 3, f"{op} needs (units, tokens, channels), got {shape}")
+    return shape

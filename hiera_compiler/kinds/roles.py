@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from hiera_compiler.ir import UnitLayout
+from hiera_compiler.ir import JoinTokens, SliceTokens, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import Kind
@@ -20,22 +20,51 @@ class Pooling(Kind, ABC):
     stride: Annotated[tuple[int, ...], Extent(time=1), Field(description="The factor along each axis.")] = (2,)
 
     @abstractmethod
-    def lower(self, builder: GraphBuilder, name: str, x: Value) -> Value:
-        """Pool ``(units, tokens, channels)`` over the leading fold of each unit."""
+    def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout) -> Value:
+        """Pool ``(units, tokens, channels)``, whose tokens lie in a layout, to the layout that ``pooled`` gives."""
+
+    def pooled(self, layout: UnitLayout) -> UnitLayout:
+        """The layout after pooling, where each unit's sides are divided by the stride."""
+        if layout.folds[:1] == (self.stride,):
+            return layout.pooled()
+        sides = tuple(side // step for side, step in zip(layout.unit, self.stride, strict=True))
+        return UnitLayout(layout.units, (sides,))
 
 
 @dataclass(frozen=True)
 class BlockContext:
-    """What an attention kind may know of the block that it is in."""
+    """What an attention kind may know of the block that it is in.
+
+    ``layout`` orders the tokens that enter; a class token stands before them.
+    """
 
     channels: int
     heads: int
     layout: UnitLayout
     pool: Pooling | None
+    class_token: bool = False
+
+    def pooled(self, builder: GraphBuilder, name: str, x: Value) -> Value:
+        """The tokens as the block pools them: not at all where it does not pool, and never the class token."""
+        if self.pool is None:
+            return x
+        if not self.class_token:
+            return self.pool.lower(builder, name, x, self.layout)
+        token = builder.add(f"{name}_token", SliceTokens(0, 1), x)
+        grid = builder.add(f"{name}_grid", SliceTokens(1, x.shape[1]), x)
+        return builder.add(f"{name}_joined", JoinTokens(), token, self.pool.lower(builder, name, grid, self.layout))
+
+    @property
+    def pooled_layout(self) -> UnitLayout:
+        """The layout of the tokens that leave the block."""
+        return self.layout if self.pool is None else self.pool.pooled(self.layout)
 
 
 class Attention(Kind, ABC):
     """How the tokens of a block attend."""
+
+    mask_units: ClassVar[bool | None] = None
+    """Whether it needs a model with mask units, or one without them; most take either."""
 
     @abstractmethod
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
@@ -44,6 +73,9 @@ class Attention(Kind, ABC):
 
 class Position(Kind, ABC):
     """How tokens know where they are."""
+
+    class_token_has_one: ClassVar[bool] = True
+    """Whether a class token gets a learned vector of its own, as all places do."""
 
     @abstractmethod
     def lower(self, builder: GraphBuilder, grid: Value) -> Value:

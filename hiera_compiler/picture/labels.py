@@ -11,16 +11,25 @@ from hiera_compiler.ir import (
     Activate,
     Add,
     Attend,
+    CropGrid,
     Dropout,
     DropPath,
+    FirstToken,
     Input,
+    JoinChannels,
+    JoinTokens,
     KeepUnits,
+    LayerScale,
     Linear,
     Mean,
     Norm,
     Op,
+    PadGrid,
     PatchEmbed,
     Pool,
+    Sinusoid,
+    SliceTokens,
+    SlidingPool,
     Split,
     Table,
     ToGrid,
@@ -57,7 +66,7 @@ def part(op: Op) -> Part:
 
 def is_drawn(op: Op) -> bool:
     """False for what changes no number, or does so in training only."""
-    return not isinstance(op, Input | Split | DropPath | KeepUnits | ToGrid)
+    return not isinstance(op, Input | Split | SliceTokens | DropPath | KeepUnits | ToGrid)
 
 
 def _patch(op: PatchEmbed) -> Part:
@@ -65,6 +74,8 @@ def _patch(op: PatchEmbed) -> Part:
 
 
 def _units(op: ToUnits) -> Part:
+    if op.layout.is_raster:
+        return Part("tokens", by(op.layout.grid), "order")
     return Part("mask units", f"{prod(op.layout.units)} of {by(op.layout.unit)}", "order")
 
 
@@ -85,6 +96,14 @@ _PARTS: dict[type[Op], Callable[[Any], Part]] = {
     Norm: lambda op: Part("norm", "", "norm"),
     PatchEmbed: _patch,
     Pool: lambda op: Part(f"{op.reduction} pool", by(op.fold), "pool"),
+    SlidingPool: lambda op: Part(f"{op.reduction} pool", f"{by(op.kernel)} every {by(op.stride)}", "pool"),
+    LayerScale: lambda op: Part("scale", "", "pointwise"),
+    JoinChannels: lambda op: Part("join", "channels", "order"),
+    JoinTokens: lambda op: Part("join", "tokens", "order"),
+    FirstToken: lambda op: Part("class token", "", "pool"),
+    PadGrid: lambda op: Part("pad", by(op.padding), "order"),
+    CropGrid: lambda op: Part("crop", by(op.grid), "order"),
+    Sinusoid: lambda op: Part("+ sinusoid", by(op.grid), "table"),
     Table: lambda op: Part("+ table", by(op.grid), "table"),
     ToUnits: _units,
 }

@@ -24,6 +24,7 @@ class Frame:
     mlp_ratio: float
     axes: int
     head: Head | None
+    has_units: bool
     spec: Spec = field(compare=False, hash=False, repr=False)
 
 
@@ -80,7 +81,7 @@ class Transitions:
             return REFUSED, None, self.refusals.rules(found)
         trunk = trunk.model_copy(update={"name": "x"}).resolved()
         spec = trunk.model_copy(update={"stages": ()})
-        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, trunk.head, spec)
+        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, trunk.head, trunk.mask_unit is not None, spec)
         found = checks.check_trunk(trunk, _SOURCE)
         return (REFUSED if found else State(frame, trunk)), frame, self.refusals.rules(found)
 

@@ -1,0 +1,60 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from hiera_compiler.estimate.programs.order import raster, window_major
+from hiera_compiler.estimate.programs.program import Program
+from hiera_compiler.estimate.tape import Call, Tape
+from hiera_compiler.estimate.tensor import Tensor
+from hiera_compiler.ir import Node, Op, Pool, SlidingPool, UnitLayout
+
+
+def _pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    op: Any = node.op
+    batch, units, tokens, channels = x.shape
+    size = prod(op.fold)
+    if tape.regime.released_code:
+        split = tape.reshape(x, batch, size, units * tokens // size, channels)
+        pooled = tape.maximum(split)
+        return tape.reshape(pooled, batch, *node.shape)
+    parts = tape.reshape(x, batch, units, size, tokens // size, channels)
+    return tape.call("amax" if op.reduction == "max" else "mean", (parts,), (batch, *node.shape), x.dtype)
+
+
+def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    op: Any = node.op
+    images = as_images(tape, x, op.before)
+    size = (images.shape[0], images.shape[1], *op.after.unit)
+    strides = tape.kept_order(size, images)
+    if op.reduction == "mean":
+        pooled = tape.call(f"avg_pool{len(op.kernel)}d", (images,), size, x.dtype, strides)
+    else:
+        pooled = tape.tensor(size, x.dtype, strides=strides)
+        indices = tape.tensor(size, "int64", strides=strides)
+        name = f"max_pool{len(op.kernel)}d_with_indices"
+        tape.calls.append(Call(name, (images,), (pooled, indices), tape.node))
+    return as_units(tape, pooled, node, op.after)
+
+
+def as_images(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:
+    """Each unit as an image of its own: ``[b * units, c, *unit]``."""
+    rows = tape.reshape(x, x.shape[0] * x.shape[1], 1, *x.shape[2:])
+    unit = UnitLayout((1,) * len(layout.units), layout.folds)
+    grid = raster(tape, rows, unit)
+    return grid.permute(0, len(grid.shape) - 1, *range(1, len(grid.shape) - 1))
+
+
+def as_units(tape: Tape, images: Tensor, node: Node, layout: UnitLayout) -> Tensor:
+    """Images as the tokens of a node."""
+    grid = images.permute(0, *range(2, len(images.shape)), 1)
+    units = window_major(tape, grid, UnitLayout((1,) * len(layout.units), layout.folds))
+    return tape.reshape(units, units.shape[0] // node.shape[0], *node.shape)
+
+
+PROGRAMS: dict[type[Op], Program] = {
+    Pool: _pool,
+    SlidingPool: _sliding_pool,
+}

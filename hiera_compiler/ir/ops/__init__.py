@@ -1,0 +1,36 @@
+"""The primitives, by topic. Each infers its output shape and states its weights and what it costs."""
+
+from hiera_compiler.ir.ops.attend import Attend
+from hiera_compiler.ir.ops.grid import CropGrid, PadGrid
+from hiera_compiler.ir.ops.layers import Activate, Add, Dropout, DropPath, JoinChannels, LayerScale, Linear, Norm, Split
+from hiera_compiler.ir.ops.order import FirstToken, JoinTokens, KeepUnits, Mean, SliceTokens, ToGrid, ToUnits
+from hiera_compiler.ir.ops.pool import Pool, SlidingPool
+from hiera_compiler.ir.ops.stem import Input, PatchEmbed, Sinusoid, Table
+
+__all__ = [
+    "Activate",
+    "Add",
+    "Attend",
+    "CropGrid",
+    "DropPath",
+    "Dropout",
+    "FirstToken",
+    "Input",
+    "JoinChannels",
+    "JoinTokens",
+    "KeepUnits",
+    "LayerScale",
+    "Linear",
+    "Mean",
+    "Norm",
+    "PadGrid",
+    "PatchEmbed",
+    "Pool",
+    "Sinusoid",
+    "SliceTokens",
+    "SlidingPool",
+    "Split",
+    "Table",
+    "ToGrid",
+    "ToUnits",
+]
