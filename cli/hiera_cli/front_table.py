@@ -132,4 +132,15 @@ def _legend(front: Front, shown: Sequence[Candidate]) -> Iterator[str]:
     if hidden > 0:
         yield f"{hidden} more on the front."
     if front.budgets:
-        yield f"budget: {'; '.join(figures.budgets(front))}."
+        yield f"budget: {'; '.join(figures.budgets(front))}{_risk(front)}."
+
+
+def _risk(front: Front) -> str:
+    """How sure it is that predicted times meet their limits."""
+    risk = front.regime.risk
+    is_of_time = {"latency_ms", "min_throughput"} & front.budgets.keys()
+    return (
+        ""
+        if risk is None or not is_of_time
+        else f"; the time of each is over it with a probability of {risk:g} at most"
+    )

@@ -23,6 +23,7 @@ from hiera_cli.reproduce import reproduce
 from hiera_cli.schema import schema
 from hiera_cli.search import search
 from hiera_cli.show import show
+from hiera_cli.space import space
 from hiera_cli.specs import specs
 from hiera_cli.worker import worker
 
@@ -33,9 +34,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 a problem in what was given, 2 bad usage, 3 nothing fits the budget, 70 a bug in hiera.",
+    epilog="Exit codes: 0 done, 1 a problem in what was given, 2 bad usage, 3 nothing fits the budget, "
+    "70 a bug in hiera.",
 )
-for command in (build, check, show, diff, profile, search, report, worker, devices, calibrate, reproduce, specs, schema, explain):
+for command in (
+    build,
+    check,
+    show,
+    diff,
+    profile,
+    space,
+    search,
+    report,
+    worker,
+    devices,
+    calibrate,
+    reproduce,
+    specs,
+    schema,
+    explain,
+):
     app.command()(command)
 
 

@@ -35,8 +35,9 @@ def space(
     candidates: given.Candidates = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say how large a space is, how much of it is lawful, what it costs, and what fits a budget.
+    """Say what a space holds, before it is searched.
 
+    Shows how many points it has, which rules refuse how many of them, what the others cost, and how many fit a budget.
     Every point is priced where there are at most 10^7, else a sample. Exits with 3 where every point was priced and
     none fits the budgets.
     """

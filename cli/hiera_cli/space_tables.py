@@ -42,11 +42,11 @@ def _points(search: Search, found: Survey) -> str:
     from hiera_search.report.figures import count
 
     space = search.space
-    holes = f"{len(space.holes)} hole{'s' if len(space.holes) != 1 else ''}"
-    size = f"{space.name}: {count(space.points)} points of {holes}"
+    points = f"{count(space.points)} point{'s' if space.points != 1 else ''}"
+    size = f"{space.name}: {points} of {len(space.holes)} hole{'s' if len(space.holes) != 1 else ''}"
     share = f"{_share(found.lawful, found.seen)} are lawful"
     if found.exact:
-        return f"{size}; {count(found.lawful)} of them, {share}"
+        return f"{size}; {count(found.lawful)} of them, {share}" if space.points > 1 else size
     return f"{size}; of {count(found.seen)} points drawn at random (seed {search.request.seed}), {share}"
 
 

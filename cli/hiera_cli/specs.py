@@ -11,7 +11,10 @@ from hiera_cli.output import print_json
 
 
 def specs(as_json: AsJson = False) -> None:
-    """List the bundled specs with their cost, and the bundled spaces with their size."""
+    """List the bundled specs and spaces.
+
+    Specs are shown with their cost, spaces with the number of their points.
+    """
     from hiera_compiler import bundled, bundled_specs
 
     rows = [_row(name) for name in bundled_specs()]

@@ -13,6 +13,7 @@ from typing import Any
 from hiera_compiler.ir import (
     Activate,
     Add,
+    AsGrid,
     Attend,
     CropGrid,
     Dropout,
@@ -82,6 +83,7 @@ CALLS: dict[type[Op], Call] = {
     SlidingPool: lambda op, own, x: (
         f"slide_{op.reduction}({x}, ({op.before.folds}, {op.after.folds}), {op.kernel}, {op.stride}, {op.padding})"
     ),
+    AsGrid: lambda op, own, x: f"{x}.unflatten(2, {op.grid})[:, 0]",
     PadGrid: lambda op, own, x: f"pad_grid({x}, {op.padding})",
     CropGrid: lambda op, own, x: f"crop_grid({x}, {op.grid})",
 }

@@ -69,7 +69,8 @@ def _scheduled(calls: Sequence[Call]) -> list[Entry]:
 
 def _elements(call: Call) -> int:
     """How many elements a kernel of this call ranges over."""
-    return max(x.elements for x in (*call.reads, *call.writes) if not x.fixed or all(y.fixed for y in call.reads))
+    fixed = all(x.fixed for x in call.reads)
+    return max([x.elements for x in (*call.reads, *call.writes) if fixed or not x.fixed])
 
 
 def _users(entries: Sequence[Entry], kept: Iterable[int]) -> dict[int, set[int]]:

@@ -25,6 +25,8 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """The batches among which the best is looked for; beyond them throughput is flat."""
 MILLISECOND = 1e12
 """Femtoseconds. Times are added up in whole ones, so that a sum does not depend on the order of its parts."""
+HOST = 6e-6
+"""Seconds in which a host issues one kernel to a GPU, from Python, eagerly or compiled: an assumption, not a fit."""
 USABLE_MEMORY = 0.9
 """The share of a device's memory that the framework leaves for tensors."""
 
@@ -35,8 +37,9 @@ class Prediction:
 
     `throughput` is in images or clips per second, `latency_ms` the time of one batch of `batch`: throughput is
     ``1000 * batch / latency_ms``. `low` and `high` bound the throughput at 90 %. `stages` and `resources` split the
-    seconds of a batch by stage and by what bounds each kernel. `extrapolated_share` is the share of the time in
-    kernels that the profile's rows say nothing about; `provenance` says what the profile was fitted on.
+    seconds of a batch by stage and by what bounds each kernel. Where the host issues kernels more slowly than the
+    device runs them, that time counts, and what is waited for is a part of `launch`. `extrapolated_share` is the share
+    of the time in kernels that the profile's rows say nothing about; `provenance` says what the profile was fitted on.
     """
 
     device: str
@@ -66,10 +69,14 @@ class Ratio:
 
 @dataclass(frozen=True)
 class SectionTime:
-    """Femtoseconds of a batch in one section, by resource, and those in kernels that the profile does not know."""
+    """Femtoseconds of a batch in one section, by resource, and those in kernels that the profile does not know.
+
+    `launches` counts the kernels.
+    """
 
     by_resource: tuple[int, ...]
     extrapolated: int
+    launches: int
 
     @property
     def total(self) -> int:
@@ -106,16 +113,22 @@ def compare(a: Prediction, b: Prediction) -> Ratio:
 @lru_cache(maxsize=65536)
 def section_time(kernels: Kernels, profile: Profile, batch: int) -> SectionTime:
     """The time of a section, worked out once for equal blocks: what a search adds up."""
-    by_resource = dict.fromkeys(RESOURCES, 0.0)
-    extrapolated, constants = 0.0, profile.constants
+    by_resource = dict.fromkeys(RESOURCES, 0)
+    extrapolated, launches, constants = 0, 0, profile.constants
     for kernel in kernels.listed:
-        time, resource = seconds(demand(kernel, profile.device, batch), constants)
-        launch = kernel.count * constants.launch * constants.scale
+        needed, resource = seconds(demand(kernel, profile.device, batch), constants)
+        time, launch = _femtoseconds(needed), _femtoseconds(kernel.count * constants.launch * constants.scale)
         by_resource[resource] += time
         by_resource["launch"] += launch
+        launches += round(kernel.count)
         if kernel.kind not in profile.kinds:
             extrapolated += time + launch
-    return SectionTime(tuple(map(_femtoseconds, by_resource.values())), _femtoseconds(extrapolated))
+    return SectionTime(tuple(by_resource.values()), extrapolated, launches)
+
+
+def host_time(profile: Profile) -> int:
+    """Femtoseconds that the host takes for one launch; a processor that is its own host waits for nobody."""
+    return _femtoseconds(HOST) if profile.device.has_tensor_cores else 0
 
 
 def largest_batch(graph: Graph, profile: Profile) -> int:
@@ -140,17 +153,23 @@ def _femtoseconds(seconds: float) -> int:
 
 
 def _seconds(sections: list[Section], profile: Profile, batch: int) -> float:
-    return sum(section_time(section.kernels, profile, batch).total for section in sections) / (1000 * MILLISECOND)
+    times = [section_time(section.kernels, profile, batch) for section in sections]
+    issued = sum(time.launches for time in times) * host_time(profile)
+    return max(sum(time.total for time in times), issued) / (1000 * MILLISECOND)
 
 
 def _prediction(sections: list[Section], profile: Profile, batch: int) -> Prediction:
     times = [section_time(section.kernels, profile, batch) for section in sections]
+    on_device, host = sum(time.total for time in times), host_time(profile)
+    # Device and host work side by side: the slower of the two is waited for.
+    waits = max(0, sum(time.launches for time in times) * host - on_device)
     stages: dict[str, int] = {}
     for section, time in zip(sections, times, strict=True):
-        stages[section.name] = stages.get(section.name, 0) + time.total
-    total, second = sum(stages.values()), 1000 * MILLISECOND
+        stages[section.name] = stages.get(section.name, 0) + (time.launches * host if waits else time.total)
+    total, second = on_device + waits, 1000 * MILLISECOND
     throughput, width = batch * second / total, exp(profile.spread)
-    by_resource = zip(*(time.by_resource for time in times), strict=True)
+    resources = dict(zip(RESOURCES, map(sum, zip(*(time.by_resource for time in times), strict=True)), strict=True))
+    resources["launch"] += waits
     return Prediction(
         device=profile.device.name,
         regime=profile.regime.name,
@@ -162,8 +181,8 @@ def _prediction(sections: list[Section], profile: Profile, batch: int) -> Predic
         high=throughput * width,
         tier=profile.tier,
         stages=tuple((name, time / second) for name, time in stages.items()),
-        resources={name: sum(parts) / second for name, parts in zip(RESOURCES, by_resource, strict=True)},
-        extrapolated_share=min(1.0, sum(time.extrapolated for time in times) / total),
+        resources={name: part / second for name, part in resources.items()},
+        extrapolated_share=min(1.0, sum(time.extrapolated for time in times) / on_device),
         provenance=profile.provenance,
         ratio_spread=profile.ratio_spread,
     )

@@ -14,6 +14,7 @@ from hiera_compiler.ir.op import Op, Shape, ShapeError
 from hiera_compiler.ir.ops import (
     Activate,
     Add,
+    AsGrid,
     Attend,
     CropGrid,
     Dropout,
@@ -42,6 +43,7 @@ from hiera_compiler.ir.ops import (
 __all__ = [
     "Activate",
     "Add",
+    "AsGrid",
     "Attend",
     "CropGrid",
     "DropPath",

@@ -10,6 +10,7 @@ from typing import Any
 from hiera_compiler.ir import (
     Activate,
     Add,
+    AsGrid,
     Attend,
     CropGrid,
     Dropout,
@@ -66,7 +67,7 @@ def part(op: Op) -> Part:
 
 def is_drawn(op: Op) -> bool:
     """False for what changes no number, or does so in training only."""
-    return not isinstance(op, Input | Split | SliceTokens | DropPath | KeepUnits | ToGrid)
+    return not isinstance(op, Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | ToGrid)
 
 
 def _patch(op: PatchEmbed) -> Part:

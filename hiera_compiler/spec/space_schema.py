@@ -67,6 +67,9 @@ class _Opened:
         """The schema of a value that may be a hole, whose options may be holes."""
         if key in _FIXED:
             return schema
+        if key == "kind":
+            # Its options are names of several kinds, and a form knows its own alone.
+            return {"anyOf": [schema, *_holes({"$ref": f"{_DEFINITIONS}Named"})]}
         about = {word: schema[word] for word in _ABOUT if word in schema}
         bare = self.inside({word: value for word, value in schema.items() if word not in _ABOUT}, name)
         shared = self._names.setdefault(json.dumps(bare, sort_keys=True), f"{name} or hole")

@@ -11,6 +11,18 @@ def test_the_committed_schema_is_current(hiera: Any) -> None:
     assert (bundled.spec_dir() / "hiera.schema.json").read_text(encoding="utf-8") == hiera("schema").out
 
 
+def test_the_committed_schema_of_spaces_is_current(hiera: Any) -> None:
+    """`make schema` writes it anew."""
+    committed = (bundled.spec_dir() / "spaces" / "hiera.space.schema.json").read_text(encoding="utf-8")
+    assert committed == hiera("schema", "--space").out
+
+
+def test_a_reference_is_of_specs_alone(hiera: Any) -> None:
+    done = hiera("schema", "--space", "--markdown")
+    assert done.code == 2
+    assert "--markdown and --space exclude each other" in done.err
+
+
 def test_stdout_is_the_schema_with_and_without_json(hiera: Any) -> None:
     done = hiera("schema")
     assert json.loads(done.out) == hc.json_schema()

@@ -9,6 +9,7 @@ from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Tape
 from hiera_compiler.estimate.tensor import Tensor
 from hiera_compiler.ir import (
+    AsGrid,
     CropGrid,
     FirstToken,
     JoinTokens,
@@ -80,6 +81,10 @@ def _mean(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.call("mean", (x,), (x.shape[0], *node.shape), x.dtype)
 
 
+def _as_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    return tape.reshape(x, x.shape[0], *node.shape)
+
+
 def _join_tokens(tape: Tape, node: Node, front: Tensor, x: Tensor) -> Tensor:
     return tape.join(node.shape, front.expand(x.shape[0]), x)
 
@@ -102,6 +107,7 @@ def _crop_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 
 PROGRAMS: dict[type[Op], Program] = {
+    AsGrid: _as_grid,
     CropGrid: _crop_grid,
     FirstToken: _first_token,
     JoinTokens: _join_tokens,

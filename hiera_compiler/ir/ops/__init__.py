@@ -3,13 +3,14 @@
 from hiera_compiler.ir.ops.attend import Attend
 from hiera_compiler.ir.ops.grid import CropGrid, PadGrid
 from hiera_compiler.ir.ops.layers import Activate, Add, Dropout, DropPath, JoinChannels, LayerScale, Linear, Norm, Split
-from hiera_compiler.ir.ops.order import FirstToken, JoinTokens, KeepUnits, Mean, SliceTokens, ToGrid, ToUnits
+from hiera_compiler.ir.ops.order import AsGrid, FirstToken, JoinTokens, KeepUnits, Mean, SliceTokens, ToGrid, ToUnits
 from hiera_compiler.ir.ops.pool import Pool, SlidingPool
 from hiera_compiler.ir.ops.stem import Input, PatchEmbed, Sinusoid, Table
 
 __all__ = [
     "Activate",
     "Add",
+    "AsGrid",
     "Attend",
     "CropGrid",
     "DropPath",

@@ -43,12 +43,6 @@ class ToGrid(Op):
             return (units, *self.layout.unit, channels)
         return (*self.layout.grid, channels)
 
-    def writes(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        return 0 if self.layout.is_raster else prod(output)
-
-    def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        return 2 * self.writes(inputs, output)
-
 
 @dataclass(frozen=True)
 class KeepUnits(Op):
@@ -108,3 +102,16 @@ class FirstToken(View):
         units, _, channels = tokens_of(inputs[0], "the first token")
         require(units == 1, f"there is no first token of {units} units")
         return (channels,)
+
+
+@dataclass(frozen=True)
+class AsGrid(View):
+    """Tokens in raster order as a grid: ``(1, tokens, channels)`` to ``(*grid, channels)``, without moving them."""
+
+    grid: tuple[int, ...]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        units, tokens, channels = tokens_of(inputs[0], "a grid")
+        require(units == 1, f"tokens in {units} units are no grid in raster order")
+        require(tokens == prod(self.grid), f"{tokens} tokens meet a grid of {self.grid}")
+        return (*self.grid, channels)

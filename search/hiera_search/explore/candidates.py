@@ -92,7 +92,7 @@ class Describer:
             latency_high=latency * width,
             throughput=1000.0 * batch / latency,
             accuracy=float(scores.value[position]),
-            accuracy_rung=self.estimator.rung,
+            accuracy_rung=self.estimator.scored_by,
             accuracy_low=float(scores.low[position]),
             accuracy_high=float(scores.high[position]),
             extrapolated=bool(scores.extrapolated[position]),

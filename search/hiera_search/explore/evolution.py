@@ -17,7 +17,8 @@ from hiera_search.explore.front import crowding, ranks
 from hiera_search.explore.sieve import Choices, Judged, Sieve
 from hiera_search.space import Space
 
-Random = np.random.Generator
+STEPS, ROUNDS = 100, 3
+"""Steps in two holes from each member of the front, and rounds of them that may find nothing before the search ends."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Evolution:
         # Numbers of options have neighbours; words have none.
         self.ordered = np.array([all(_is_number(option) for option in hole.options) for hole in space.holes])
         self.seen: set[int] = set()
+        self.expanded: set[int] = set()
         if earlier is not None:
             self.seen.update(flat_numbers(earlier.choices, self.digits).tolist())
 
@@ -56,11 +58,32 @@ class Evolution:
             generation += 1
             idle = idle + 1 if self._front_size_and_best() == before else 0
             yield f"generation {generation}"
-        yield from self._local()
+        yield from self._refine()
+
+    def _refine(self) -> Iterator[str]:
+        """Neighbours of the front, then steps in two holes at once, until neither finds anything new."""
+        idle = 0
+        while idle < ROUNDS and self._left() > 0:
+            before = self._front_size_and_best()
+            yield from self._local()
+            front = self.sieve.front
+            if front is None:
+                return
+            self._judge(self._two_steps(np.repeat(front.choices, STEPS, axis=0)))
+            idle = idle + 1 if self._front_size_and_best() == before else 0
+            yield "steps in two holes"
+
+    def _two_steps(self, choices: Choices) -> Choices:
+        """The choices with two holes each at another option."""
+        rows = np.arange(len(choices))
+        for _ in range(2):
+            hole = self.random.integers(len(self.digits), size=len(choices))
+            choices[rows, hole] = self.random.integers(self.options[hole])
+        return choices
 
     def _local(self) -> Iterator[str]:
         """All neighbours of the front, until none of them joins it."""
-        done: set[int] = set()
+        done = self.expanded
         while self.sieve.front is not None and self._left() > 0:
             numbers = flat_numbers(self.sieve.front.choices, self.digits).tolist()
             fresh = self.sieve.front.choices[[number not in done for number in numbers]]

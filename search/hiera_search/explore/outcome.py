@@ -14,7 +14,6 @@ from hiera_search.explore.search import Found, Search
 from hiera_search.explore.sieve import CLOUD, Judged
 from hiera_search.report.form import Candidate, Front, Impossible, Objective, Refusal, RegimeFacts, SpaceFacts
 
-
 TIES = 100
 """Ties that are reported at most: those of the highest scores."""
 
@@ -45,7 +44,7 @@ def outcome(search: Search, found: Found, command: str) -> Front:
         ),
         objective=Objective(
             maximise="accuracy" if search.estimator.is_accuracy else "size score",
-            rung=search.estimator.rung,
+            rung=search.estimator.scored_by,
             unit=search.estimator.unit,
             is_accuracy=search.estimator.is_accuracy,
             band=_band(search),
@@ -137,6 +136,6 @@ def _impossible(search: Search, describer: Describer) -> Impossible:
     if sieve.lawful:
         limit = max(sieve.over, key=lambda name: sieve.over[name])
         return Impossible(limit=limit, refuses_share=sieve.over[limit] / sieve.lawful, nearest=nearest)
-    rule = max(sieve.refused, key=lambda code: sieve.refused[code], default="H600")
+    rule = max(sieve.refused, key=lambda code: sieve.refused[code], default="")
     share = sieve.refused.get(rule, 0) / max(1, sieve.evaluated)
     return Impossible(limit=rule, refuses_share=share, nearest=None)

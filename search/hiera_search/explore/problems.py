@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from hiera_compiler.diagnostics import Diagnostic, code
+from hiera_search.accuracy import Estimator
 from hiera_search.report.figures import budgets
 from hiera_search.report.form import Front
 
 
 @code("H621")
-def not_an_accuracy(rung: str) -> Diagnostic:
+def not_an_accuracy(estimator: Estimator) -> Diagnostic:
     """A least accuracy is asked for, and the score is no accuracy.
 
     Without data a search maximises a size score, which has no unit. The rung `table` estimates ImageNet-1K accuracy
@@ -16,8 +17,9 @@ def not_an_accuracy(rung: str) -> Diagnostic:
     """
     return Diagnostic(
         "H621",
-        f"--min-accuracy needs an accuracy, and the score {rung!r} is none",
+        f"--min-accuracy needs an accuracy, and the score {estimator.scored_by!r} is none",
         help="add --accuracy table, or --accuracy fitted --rows FILE.csv",
+        notes=(estimator.note,),
     )
 
 

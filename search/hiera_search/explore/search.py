@@ -59,7 +59,7 @@ class Search:
         self.profile: Profile = choose_profile(request.device, request.regime)
         self.estimator: Estimator = estimator(request.accuracy, Path(request.rows) if request.rows else None)
         if request.min_accuracy is not None and not self.estimator.is_accuracy:
-            raise SpecError(not_an_accuracy(self.estimator.rung))
+            raise SpecError(not_an_accuracy(self.estimator))
         self.table = Table(self.space, self.profile, request.batch)
         limits = Limits(request.budgets, request.batch, margin(self.profile.spread, request.risk))
         self.kept = kept.Kept()

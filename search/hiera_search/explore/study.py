@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from hiera_compiler.estimate.profiles import calibrations
+from hiera_search.accuracy import Proxy
 from hiera_search.explore.request import FILE
 from hiera_search.ledger import Candidate as Row
 from hiera_search.ledger import Job, Ledger, enqueue, finished, latest, open_study, record, wait_for
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from hiera_search.ledger.trials import Regime
 
 Say = Callable[[str], None]
+FINALISTS = 5
+"""Candidates that a proxy is worked out for where `--measure` does not say how many."""
 
 
 def leave(search: Search, front: Front, say: Say) -> Front:
@@ -25,15 +28,30 @@ def leave(search: Search, front: Front, say: Say) -> Front:
     Figures and front are written before anything is measured, and the front again after it. Raises SpecError where
     the folder or the storage cannot be used, and KeyboardInterrupt where measuring was stopped.
     """
-    named = write_result(search.folder, front)
+    named = write_result(search.folder, front, search.request.top)
     (search.folder / FILE).write_text(search.request.text(), encoding="utf-8")
     search.remember()
-    ledger = open_ledger(search)
-    keep(search, ledger, named)
-    search.warnings.extend(ledger.storage.warnings)
-    if not search.request.measure or not named.front:
-        return named
-    return write_result(search.folder, measured(search, ledger, named, say))
+    with open_ledger(search) as ledger:
+        keep(search, ledger, named)
+        search.warnings.extend(ledger.storage.warnings)
+        if isinstance(search.estimator, Proxy):
+            _score_finalists(search, ledger, named, say)
+        if not search.request.measure or not named.front:
+            return named
+        return write_result(search.folder, measured(search, ledger, named, say), search.request.top)
+
+
+def _score_finalists(search: Search, ledger: Ledger, front: Front, say: Say) -> None:
+    """Work out the proxy of the best candidates, and say it beside what they were ranked by."""
+    job = Job(search.estimator.rung)
+    best = front.front[: search.request.measure or FINALISTS]
+    wait_for(ledger, enqueue(ledger, _rows(search, best), job), say=lambda text: None)
+    scores = finished(ledger, job)
+    for one in best:
+        if one.hash in scores:
+            say(
+                f"{one.name}: {job.evaluation} {scores[one.hash]['score']:.6g}, {front.objective.unit} {one.accuracy:g}"
+            )
 
 
 def open_ledger(search: Search) -> Ledger:

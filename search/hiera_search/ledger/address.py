@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 JOURNAL = "study.journal"
 SUFFIX = ".journal"
-_SECRETS = ("password", "sslpassword", "passfile")
+_SECRETS = ("password", "sslpassword")
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,6 @@ def _database(text: str) -> DatabaseAddress:
         raise SpecError(problems.unreadable_url("there is a second '@' before the host"))
     if not url.database:
         raise SpecError(problems.unreadable_url("it names no database"))
-    bare = url.set(password=None) if url.password is None else url._replace(password=None)
+    bare = url._replace(password=None)  # `set` takes None for no change.
     shown = bare.difference_update_query([name for name in _SECRETS if name in url.query])
     return DatabaseAddress(url.set(drivername="postgresql+psycopg"), shown.render_as_string(hide_password=True))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hiera_search.ledger.queue import ATTEMPTS, frozen_trial, latest
+from hiera_search.ledger.queue import ATTEMPTS, latest, retry_of
 from hiera_search.ledger.trials import State, Trial
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def survey(ledger: Ledger, watch: Watch) -> Survey:
             fail(ledger, trial, f"its worker ended without a word ({where}){given_up}", lost=True)
         with ledger.storage.exclusive("keys"):
             for trial in _to_retry(ledger.trials()):
-                again = frozen_trial(ledger, trial.candidate, trial.job, trial.attempt + 1)
-                ledger.study.add_trial(again)
+                ledger.study.add_trial(retry_of(trial))
         trials = ledger.trials()
     return Survey(trials, lost, any(map(watch.is_in_doubt, trials)))
 
@@ -62,7 +61,7 @@ def take(ledger: Ledger, trial: Trial, worker: Mapping[str, Any]) -> bool:
 def finish(ledger: Ledger, trial: Trial, worker: Mapping[str, Any], figures: Mapping[str, float]) -> bool:
     """Keep what an evaluation found; False where the trial is another worker's by now, or given up.
 
-    May be repeated when its answer was lost. A figure named ``score`` goes before the score known until then.
+    May be repeated when its answer was lost. A figure named ``objective`` goes before the score known until then.
     """
     from optuna import Trial as Open
     from optuna.exceptions import UpdateFinishedTrialError
@@ -70,7 +69,7 @@ def finish(ledger: Ledger, trial: Trial, worker: Mapping[str, Any], figures: Map
 
     from hiera_search.ledger.versions import versions
 
-    score = figures.get("score", trial.candidate.score)
+    score = figures.get("objective", trial.candidate.score)
     try:
         ledger.optuna.set_trial_user_attr(trial.id, "found", {"figures": dict(figures), "versions": versions()})
         constraints = trial.candidate.constraints(figures)

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -117,9 +117,10 @@ class JournalFile(BaseJournalBackend):
 
     def _cut(self, start: int, size: int) -> None:
         lost = self.path.with_name(self.path.name + ".lost")
-        with self.path.open("rb+") as file, lost.open("ab") as kept:
+        with self.path.open("rb+") as file:
             file.seek(start)
-            kept.write(file.read(size - start) + b"\n")
+            with suppress(OSError), lost.open("ab") as kept:  # On a full disk the study goes on without it.
+                kept.write(file.read(size - start) + b"\n")
             file.truncate(start)
         self.warnings.append(problems.journal_cut(self.path, lost, size - start))
 

@@ -59,8 +59,6 @@ class DatabaseStudies:
         try:
             with self.exclusive("tables"):  # Two that make the tables at once would fail.
                 found = _tables(where, options)
-        except exc.ArgumentError:
-            raise SpecError(problems.unreadable_url("it has an option that the driver does not know")) from None
         except (exc.DBAPIError, StorageInternalError) as error:
             raise SpecError(self._refusal(error, where)) from None
         except RuntimeError:
@@ -96,6 +94,8 @@ class DatabaseStudies:
             return problems.no_database(self.shown, where.url.database or "")
         if any(words in text for words in _REFUSALS):
             return problems.not_let_in(self.shown)
+        if "invalid connection option" in text or "invalid URI query parameter" in text:
+            return problems.unreadable_url("it has an option that the driver does not know")
         if isinstance(_cause(error), exc.ProgrammingError):
             return problems.other_tables(self.shown)
         return problems.unreachable(self.shown, self.reason(error))

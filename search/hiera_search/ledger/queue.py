@@ -25,7 +25,7 @@ def record(ledger: Ledger, candidates: Iterable[Candidate], regime: Regime) -> N
         for candidate in candidates:
             if job.key(candidate.hash) not in known:
                 known.add(job.key(candidate.hash))
-                ledger.study.add_trial(frozen_trial(ledger, candidate, job, is_known=True))
+                ledger.study.add_trial(_frozen(ledger, candidate, job, is_known=True))
 
 
 def enqueue(ledger: Ledger, candidates: Iterable[Candidate], job: Job, again: bool = False) -> list[str]:
@@ -40,7 +40,7 @@ def enqueue(ledger: Ledger, candidates: Iterable[Candidate], job: Job, again: bo
         for candidate in candidates:
             if (key := job.key(candidate.hash)) not in settled:
                 settled.add(key)
-                ledger.study.add_trial(frozen_trial(ledger, candidate, job))
+                ledger.study.add_trial(_frozen(ledger, candidate, job))
     return [job.key(candidate.hash) for candidate in candidates]
 
 
@@ -68,9 +68,19 @@ def is_settled(trial: Trial) -> bool:
     )
 
 
-def frozen_trial(
-    ledger: Ledger, candidate: Candidate, job: Job, attempt: int = 1, is_known: bool = False
-) -> FrozenTrial:
+def retry_of(trial: Trial) -> FrozenTrial:
+    """A trial for Optuna that waits for another attempt at the same."""
+    from optuna.trial import TrialState, create_trial
+
+    return create_trial(
+        state=TrialState.WAITING,
+        params=trial.frozen.params,
+        distributions=trial.frozen.distributions,
+        user_attrs=attributes(trial.candidate, trial.job, trial.attempt + 1),
+    )
+
+
+def _frozen(ledger: Ledger, candidate: Candidate, job: Job, is_known: bool = False) -> FrozenTrial:
     """A trial for Optuna: of a candidate that waits for its evaluation, or is finished with what is known of it."""
     from optuna.trial import TrialState, create_trial
 
@@ -81,6 +91,6 @@ def frozen_trial(
         value=candidate.score if is_known else None,
         params=values,
         distributions={name: every[name] for name in values},
-        user_attrs=attributes(candidate, job, attempt),
+        user_attrs=attributes(candidate, job),
         constraints=candidate.constraints() if is_known else None,
     )

@@ -119,28 +119,33 @@ class Trial:
     @property
     def worker(self) -> Mapping[str, Any]:
         """Who took it last; empty where nobody did."""
-        return dict(self._data.get("worker") or {})
+        return self._part("worker")
 
     @property
-    def heartbeat(self) -> int:
+    def heartbeat(self) -> object:
         """A count that its worker keeps raising."""
-        return int(self._data.get("heartbeat") or 0)
+        return self._data.get("heartbeat")
 
     @property
     def is_lost(self) -> bool:
         """Whether it failed because its worker ended, and not by itself."""
-        return self.state is State.FAILED and bool(self._data.get("failure", {}).get("lost"))
+        return self.state is State.FAILED and bool(self._part("failure").get("lost"))
 
     @property
     def figures(self) -> Mapping[str, float]:
         """What the evaluation found."""
-        return dict(self._data.get("found", {}).get("figures", {}))
+        return dict(self._part("found").get("figures", {}))
 
     @property
     def error(self) -> str | None:
         """Why it failed."""
-        failure = self._data.get("failure")
-        return str(failure["error"]) if failure else None
+        error = self._part("failure").get("error")
+        return None if error is None else str(error)
+
+    def _part(self, name: str) -> Mapping[str, Any]:
+        """An attribute that a worker adds, which is a mapping; what another program has put there counts as none."""
+        found = self._data.get(name)
+        return found if isinstance(found, dict) else {}
 
 
 _CANDIDATE: Mapping[str, type | tuple[type, ...]] = {

@@ -6,18 +6,18 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 
-from hiera_compiler.diagnostics import Diagnostic, SpecError
-from hiera_search.ledger import evaluations, patience
+from hiera_compiler.diagnostics import SpecError
+from hiera_search.ledger import evaluations
 from hiera_search.ledger.claims import Survey, fail, finish, give_back, survey, take
 from hiera_search.ledger.evaluations import Task
 from hiera_search.ledger.patience import Patience
 from hiera_search.ledger.queue import is_settled, latest
 from hiera_search.ledger.stops import Stopped, Stops
 from hiera_search.ledger.study import Ledger
+from hiera_search.ledger.terms import Report, Terms
 from hiera_search.ledger.trials import State, Trial
-from hiera_search.ledger.workers import GRACE, INTERVAL, Heartbeat, Watch, identity
+from hiera_search.ledger.workers import Heartbeat, Watch, identity
 
 Say = Callable[[str], None]
 _SOON, _LATE = 0.05, 1.0
@@ -28,34 +28,6 @@ _MISSES = 4
 """Trials in a row that others have taken by now, after which it reads the queue again."""
 _LONGEST_ERROR = 500
 _COPY = "the same evaluation is in the study already"
-
-
-@dataclass
-class Report:
-    """What a worker has done, and what it leaves."""
-
-    finished: int = 0
-    failed: int = 0
-    taken_over: int = 0
-    """Trials that it finished after another worker had taken them for lost."""
-    waiting: int = 0
-    running: int = 0
-    unable: dict[str, int] = field(default_factory=dict)
-    """Reasons why trials that wait cannot be evaluated here, with their number."""
-    signal: int | None = None
-    """What asked it to stop."""
-    warnings: list[Diagnostic] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Terms:
-    """When a worker ends, and how long it waits. Times are in seconds; None is without end."""
-
-    most: int | None = None
-    idle: float | None = None
-    patience: float = patience.SECONDS
-    interval: float = INTERVAL
-    grace: float = GRACE
 
 
 def work(ledger: Ledger, terms: Terms | None = None, say: Say = lambda text: None) -> Report:
@@ -91,6 +63,7 @@ class _Worker:
         self.stops = Stops()
         self.patiently = Patience(ledger.storage, self.stops, terms.patience, say, self.watch.forget)
         self._reasons: dict[str, str | None] = {}
+        self._said: set[str] = set()
 
     def run(self, is_done: Callable[[Survey], bool]) -> Report:
         with self.stops:
@@ -111,8 +84,15 @@ class _Worker:
             is_idle = self.terms.idle is not None and time.monotonic() - idle_since >= self.terms.idle
             if is_idle and not seen.in_doubt:
                 return
+            self._say_what_it_cannot_do()
             self.stops.pause(pause)
             pause = min(2 * pause, _LATE)
+
+    def _say_what_it_cannot_do(self) -> None:
+        for reason, number in self.report.unable.items():
+            if reason not in self._said:
+                self._said.add(reason)
+                self.say(f"{number} waiting for another worker: {reason}")
 
     def _survey(self) -> Survey:
         seen = self.patiently(lambda: survey(self.ledger, self.watch))

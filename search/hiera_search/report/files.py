@@ -23,15 +23,17 @@ TABLE = "front.csv"
 PAGE = "report.html"
 
 
-def write_result(folder: str | PathLike[str], front: Front) -> Front:
-    """Write `front.json`, `front.csv`, `report.html` and a spec file for each winner; gives the front with their names.
+def write_result(folder: str | PathLike[str], front: Front, winners: int | None = None) -> Front:
+    """Write `front.json`, `front.csv`, `report.html` and spec files; gives the front with their names.
+
+    Spec files are written for the first so many winners, by default for all.
 
     The first winner is `best.yaml`. Spec files of an earlier result in the folder are removed, other files stay.
     Raises SpecError where the folder holds files of others under these names (H694), is a file (H695), or cannot be
     written (H702); then no file was changed.
     """
     path = Path(folder)
-    named = _named(front)
+    named = _named(front, winners)
     contents = {FILE: named.text(), TABLE: table(named), PAGE: render(named)}
     contents |= {one.file: spec_text(one, named) for one in named.front if one.file}
     with _writing(path):
@@ -84,10 +86,12 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
-def _named(front: Front) -> Front:
-    names = file_names(one.name for one in front.front)
-    winners = [one.model_copy(update={"file": name}) for one, name in zip(front.front, names, strict=True)]
-    return front.model_copy(update={"front": tuple(winners)})
+def _named(front: Front, winners: int | None) -> Front:
+    first, rest = front.front[:winners], front.front[winners:] if winners is not None else ()
+    names = file_names(one.name for one in first)
+    named = [one.model_copy(update={"file": name}) for one, name in zip(first, names, strict=True)]
+    unnamed = [one.model_copy(update={"file": None}) for one in rest]
+    return front.model_copy(update={"front": (*named, *unnamed)})
 
 
 def _earlier(folder: Path) -> set[str]:

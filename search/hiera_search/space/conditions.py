@@ -77,7 +77,7 @@ def count(sizes: Sequence[int], conditions: Sequence[Conditions]) -> int:
 
     def group(live: frozenset[int]) -> int:
         if live not in known:
-            if len(known) == MAX_COMPONENTS:
+            if len(known) >= MAX_COMPONENTS:
                 raise TooEntangledError
             known[live] = _branched(live)
         return known[live]

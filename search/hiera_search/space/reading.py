@@ -155,15 +155,17 @@ class Reading:
             if word not in entries:
                 raise SpecError(problems.without_case(name, [word], span))
             return self.template(entries[word].node, (*path, word))
-        read = {str(key): self.template(entry.node, (*path, key)) for key, entry in listed.value.items()}
         if len(deciding) != 1:
+            read = {str(key): self.template(entry.node, (*path, key)) for key, entry in listed.value.items()}
             self.check_closed(name, read, len(deciding))
             return Cases(name, read, None, {}, span)
         (decider,) = deciding
         indices = self.indices(name, decider)
-        if name not in self.broken:
+        if indices and name not in self.broken:
             self.check_reached(name, entries, indices, span)
-        return Cases(name, read, decider, {word: indices.get(word, frozenset()) for word in read}, span)
+        # The holes of a case that is not reached are none of this space.
+        read = {word: self.template(entries[word].node, (*path, word)) for word in indices if word in entries}
+        return Cases(name, read, decider, indices, span)
 
     def indices(self, name: str, decider: int) -> dict[str, frozenset[int]]:
         """The values of a name as words, each with the options of its one hole that make it."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hiera_compiler.source import Path, Source
 from hiera_compiler.source.tree import Entry, Node, source_of
 from hiera_search.space.filling import ABSENT, Choice, Filling, plain, step
 from hiera_search.space.template import Cases, Fields, Fixed, Items, Options, Template, Tie, support
 
 if TYPE_CHECKING:
+    # Reading and listing spaces goes without numpy; who has choices in arrays has imported it.
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -53,6 +53,8 @@ class Space:
 
     def active(self, choices: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Which holes exist: of choices (n, holes), a boolean for each."""
+        import numpy as np
+
         found = np.ones(choices.shape, dtype=np.bool_)
         for position, hole in self._conditional:
             for other, allowed in hole.conditions:
@@ -61,6 +63,8 @@ class Space:
 
     def canonical(self, choices: NDArray[np.int32]) -> NDArray[np.int32]:
         """The choices (n, holes) with the holes that do not exist set to 0: equal rows are one point."""
+        import numpy as np
+
         return np.where(self.active(choices), choices, np.int32(0))
 
     def below(self, path: Path, without: Collection[str] = ()) -> tuple[int, ...]:
@@ -116,6 +120,8 @@ class Space:
         return [(position, hole) for position, hole in enumerate(self.holes) if hole.conditions]
 
     def _allowed(self, position: int, options: frozenset[int]) -> NDArray[np.bool_]:
+        import numpy as np
+
         table = np.zeros(len(self.holes[position].options), dtype=np.bool_)
         table[list(options)] = True
         return table

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+import gc
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -67,7 +69,9 @@ class ByOptions:
         ids = self._numbers.find(keys)
         if len(ids) and ids.min() < 0:
             new, places = first_places(keys, ids)
-            self.known.extend([self._work_out(options[:, place].tolist()) for place in places])
+            with _many_objects():
+                made = [self._work_out(options[:, place].tolist()) for place in places]
+            self.known.extend(made)
             self._numbers.add(new)
             ids = self._numbers.find(keys)
         return ids
@@ -86,10 +90,24 @@ class Steps:
         if len(ids) and ids.min() < 0:
             _, places = first_places(states * np.int64(width) + stages, ids)
             rows, columns = states[places], stages[places]
-            self.known.extend([self._work_out(*pair) for pair in zip(rows.tolist(), columns.tolist(), strict=True)])
+            with _many_objects():
+                made = [self._work_out(*pair) for pair in zip(rows.tolist(), columns.tolist(), strict=True)]
+            self.known.extend(made)
             self._pairs.add(rows, columns)
             ids = self._pairs.find(states, stages, width)
         return ids
+
+
+@contextmanager
+def _many_objects() -> Iterator[None]:
+    """Pauses the search for reference cycles, a fifth of the time: there are none among specs and graphs."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
 
 
 def first_places(keys: Keys, ids: Ids) -> tuple[Keys, NDArray[np.intp]]:

@@ -10,7 +10,7 @@ from hiera_compiler.estimate.cost import counts_by
 from hiera_compiler.estimate.counts import ELEMENT_BYTES, NOTHING
 from hiera_compiler.estimate.kernels import part_kernels, part_steps
 from hiera_compiler.estimate.memory import inference_bytes, part_memory, peak_activation_bytes
-from hiera_compiler.estimate.predict import section_time, widest_pair
+from hiera_compiler.estimate.predict import SectionTime, section_time, widest_pair
 from hiera_compiler.estimate.tensor import BYTES
 from hiera_compiler.ir.builder import LoweringError
 from hiera_compiler.lower import Flow, Part
@@ -37,6 +37,7 @@ def element_bytes(profile: Profile | None) -> int:
     return ELEMENT_BYTES["float32"] if profile is None else BYTES[profile.regime.weights]
 
 
+NO_TIME = SectionTime((), 0, 0)
 LARGEST = 2**63 - 1
 MOST_ELEMENTS = 2**62 - 1
 """More than any memory has; the sum of two is still a number of 64 bits."""
@@ -47,7 +48,8 @@ class Figures:
     """What a part adds to a candidate. Those after `kept` do not add up: they are the most, or about the last part.
 
     `peak` and `kept` are elements of a batch as in ``PartMemory``, `widest` the elements of a sample that the widest
-    primitive reads and writes, `ending` the femtoseconds that a block takes longer where nothing comes after it.
+    primitive reads and writes, `ending` and `ending_launches` the femtoseconds that a block takes longer, and its
+    kernels that are more, where nothing comes after it.
     """
 
     params: int = 0
@@ -55,10 +57,12 @@ class Figures:
     flops: int = 0
     capacity: int = 0
     latency: int = 0
+    launches: int = 0
     kept: int = 0
     peak: int = 0
     widest: int = 0
     ending: int = 0
+    ending_launches: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,28 +130,31 @@ class Parts:
     ) -> tuple[Figures, DType | None]:
         """The figures of a part, and the dtype that leaves it."""
         counts, memory = counts_by(graph, lambda _: None).get(None, NOTHING), part_memory(graph, self.batch)
-        latency, ending, leaving = self._time(graph, dtype, place)
+        time, last, leaving = self._time(graph, dtype, place)
         figures = Figures(
             params=min(counts.params, LARGEST),
             macs=min(counts.macs, LARGEST),
             flops=min(counts.flops, LARGEST),
             capacity=capacity,
-            latency=min(latency, LARGEST),
+            latency=min(time.total, LARGEST),
+            launches=time.launches,
             kept=min(memory.kept, MOST_ELEMENTS),
             peak=min(memory.peak, MOST_ELEMENTS),
             widest=min(widest_pair(graph), MOST_ELEMENTS),
-            ending=ending,
+            ending=last.total - time.total,
+            ending_launches=last.launches - time.launches,
         )
         return figures, leaving
 
-    def _time(self, graph: Graph, dtype: DType | None, place: Place) -> tuple[int, int, DType | None]:
+    def _time(self, graph: Graph, dtype: DType | None, place: Place) -> tuple[SectionTime, SectionTime, DType | None]:
+        """The time of a part where it stands, and where nothing comes after it; and the dtype that leaves it."""
         profile = self.profile
         if profile is None or not place.run:
-            return 0, 0, dtype
+            return NO_TIME, NO_TIME, dtype
         first = place.follows_stem
         kernels = part_kernels(graph, profile.regime, dtype, follows_stem=first, ends=place.ends)
-        time = section_time(kernels, profile, self.batch).total
+        time = section_time(kernels, profile, self.batch)
         if not place.may_end:
-            return time, 0, kernels.dtype
+            return time, time, kernels.dtype
         last = part_kernels(graph, profile.regime, dtype, follows_stem=first, ends=True)
-        return time, section_time(last, profile, self.batch).total - time, kernels.dtype
+        return time, section_time(last, profile, self.batch), kernels.dtype

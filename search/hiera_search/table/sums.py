@@ -9,7 +9,7 @@ import numpy as np
 
 from hiera_compiler import checks
 from hiera_compiler.estimate.memory import inference_bytes
-from hiera_compiler.estimate.predict import batch_limit
+from hiera_compiler.estimate.predict import batch_limit, host_time
 from hiera_search.table.columns import Columns
 from hiera_search.table.lookups import Known
 from hiera_search.table.parts import LARGEST, MOST_ELEMENTS, Parts, element_bytes
@@ -18,8 +18,8 @@ from hiera_search.table.refusals import LAWFUL, Refusals
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ADDED = ("params", "macs", "flops", "capacity", "latency")
-PARAMS, LATENCY = ADDED.index("params"), ADDED.index("latency")
+ADDED = ("params", "macs", "flops", "capacity", "latency", "launches")
+PARAMS, LATENCY, LAUNCHES = ADDED.index("params"), ADDED.index("latency"), ADDED.index("launches")
 _LARGEST_PART = 2**52
 """Sums of 1 000 blocks stay below 2^63 where no part has more than this."""
 
@@ -76,7 +76,8 @@ class Sums:
         found.refused[rows] = self._refusals.codes_of(path.refusals)
         found.memory[rows] = memory
         for name, total in zip(ADDED, totals, strict=True):
-            getattr(found, name)[rows] = total
+            if name != "launches":
+                getattr(found, name)[rows] = total
 
     def _take_over(self) -> None:
         """Arrays of the parts that were worked out since."""
@@ -85,7 +86,7 @@ class Sums:
         if known < len(figures):
             new = np.array([[getattr(one, name) for one in figures[known:]] for name in ADDED], np.int64)
             self._added = np.concatenate([self._added, new], axis=1)
-            for name in ("kept", "peak", "widest", "ending"):
+            for name in ("kept", "peak", "widest", "ending", "ending_launches"):
                 more = np.array([getattr(one, name) for one in figures[known:]], np.int64)
                 self._others[name] = np.concatenate([self._others.get(name, more[:0]), more])
 
@@ -115,6 +116,11 @@ class Sums:
         np.maximum(peak, kept + others["peak"][path.heads], out=peak)
         if last is not None:
             totals[LATENCY] += others["ending"][last]
+            totals[LAUNCHES] += others["ending_launches"][last]
+        profile = self._parts.profile
+        if profile is not None and (host := host_time(profile)):
+            # Device and host work side by side: the slower of the two is waited for.
+            np.maximum(totals[LATENCY], totals[LAUNCHES] * host, out=totals[LATENCY])
         return totals, peak
 
     def _memory(self, params: NDArray[Any], peak: NDArray[Any]) -> NDArray[Any]:

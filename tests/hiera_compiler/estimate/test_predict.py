@@ -13,7 +13,7 @@ from hiera_compiler.devices import names
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.conformal import coverage, ratio_coverage, ratio_spread, spread
 from hiera_compiler.estimate.kernels import kernel_list
-from hiera_compiler.estimate.predict import MILLISECOND, compare, largest_batch, predict, section_time
+from hiera_compiler.estimate.predict import HOST, MILLISECOND, compare, largest_batch, predict, section_time
 from hiera_compiler.estimate.price import RESOURCES
 from hiera_compiler.estimate.profiles import Profile, all_profiles, profiles_for
 from hiera_compiler.ir import Graph
@@ -67,8 +67,30 @@ def test_a_device_without_rows_has_the_lowest_tier_and_the_widest_interval() -> 
 @pytest.mark.parametrize("stack", PROFILES)
 def test_time_grows_with_the_batch_and_throughput_does_not_fall(stack: Profile) -> None:
     found = [predict(graph("hiera_t"), stack, batch) for batch in (1, 8, 64)]
-    assert found[0].latency_ms < found[1].latency_ms < found[2].latency_ms
+    assert found[0].latency_ms <= found[1].latency_ms < found[2].latency_ms
     assert found[0].throughput < found[1].throughput < found[2].throughput * 1.02
+
+
+def test_where_the_host_is_slower_than_the_device_its_launches_are_the_time() -> None:
+    stack = profile("h100-sxm", "eager-half")
+    kernels = kernel_list(graph("hiera_t"), stack.regime)
+    launches = sum(kernel.count for section in kernels for kernel in section.kernels.listed)
+    alone = predict(graph("hiera_t"), stack, 1)
+    assert alone.latency_ms == pytest.approx(1000 * HOST * launches)
+    assert sum(seconds for _, seconds in alone.stages) == pytest.approx(alone.latency_ms / 1000)
+    assert sum(alone.resources.values()) == pytest.approx(alone.latency_ms / 1000)
+    full = predict(graph("hiera_t"), stack, 256)
+    assert full.latency_ms > 1000 * HOST * launches
+    assert full.resources["launch"] == pytest.approx(stack.constants.launch * stack.constants.scale * launches)
+
+
+def test_a_processor_does_not_wait_for_a_host() -> None:
+    stack = profile("cpu", "eager-fp32")
+    alone = predict(graph("hiera_t"), stack, 1)
+    launches = sum(
+        kernel.count for part in kernel_list(graph("hiera_t"), stack.regime) for kernel in part.kernels.listed
+    )
+    assert alone.resources["launch"] == pytest.approx(stack.constants.launch * stack.constants.scale * launches)
 
 
 @pytest.mark.parametrize("regime", ["paper-eager-amp", "eager-amp", "compiled-half"])

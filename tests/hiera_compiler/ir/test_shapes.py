@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hiera_compiler.ir import (
     Add,
+    AsGrid,
     Attend,
     CropGrid,
     FirstToken,
@@ -67,6 +68,7 @@ FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (JoinTokens(), ((1, 1, 5), (1, 8, 5)), (1, 9, 5)),
     (SliceTokens(1, 9), ((1, 9, 5),), (1, 8, 5)),
     (FirstToken(), ((1, 9, 5),), (5,)),
+    (AsGrid((7, 3)), ((1, 21, 5),), (7, 3, 5)),
     (PadGrid((1, 0)), ((6, 8, 5),), (7, 8, 5)),
     (CropGrid((5, 8)), ((6, 8, 5),), (5, 8, 5)),
     (Sinusoid((4, 2), 8), (), (4, 2, 8)),
@@ -106,6 +108,8 @@ MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
     (JoinTokens(), ((1, 1, 4), (1, 8, 5)), "4 channels meet tokens of 5"),
     (SliceTokens(1, 10), ((1, 9, 5),), "not among 9"),
     (FirstToken(), ((2, 9, 5),), "no first token of 2 units"),
+    (AsGrid((7, 3)), ((1, 20, 5),), "20 tokens meet a grid"),
+    (AsGrid((7, 3)), ((2, 21, 5),), "in 2 units"),
     (PadGrid((1,)), ((6, 8, 5),), "meets a grid"),
     (CropGrid((7, 8)), ((6, 8, 5),), "cannot be cut out of"),
 ]

@@ -75,6 +75,40 @@ def test_mappings_merge_and_the_rest_replaces(over: str, field: str, value: Any)
     assert "extends" not in data
 
 
+@pytest.mark.parametrize(
+    ("over", "field", "value"),
+    [
+        ("norm: {choose: [layer_norm]}", "norm", {"choose": ["layer_norm"]}),
+        ("pool: {tie: p}", "pool", {"tie": "p"}),
+        ("head: {range: [1, 2]}", "head", {"range": [1, 2]}),
+        (
+            "stages: {0: {depth: {choose: [1]}}}",
+            "stages",
+            [{"depth": {"choose": [1]}, "pool": {"kind": "max"}}, {"depth": 2}],
+        ),
+        ("stages: {0: {pool: {choose: [max]}}}", "stages", [{"depth": 1, "pool": {"choose": ["max"]}}, {"depth": 2}]),
+        ("stages: {choose: [[]]}", "stages", {"choose": [[]]}),
+        ("pool: {kind: max, range: 3}", "pool", {"kind": "max", "stride": 2, "range": 3}),
+    ],
+)
+def test_a_hole_replaces_the_value_below_it(over: str, field: str, value: Any) -> None:
+    assert loaded(f"extends: hiera_b\n{over}\n")[field] == value
+
+
+@pytest.mark.parametrize(
+    ("over", "value"),
+    [
+        ("{choose: [1, 2]}", {"choose": [1, 2]}),
+        ("{tie: n}", {"tie": "n"}),
+        ("{classes: 10}", {"classes": 10}),
+        ("3", 3),
+    ],
+)
+def test_a_hole_is_replaced_whole_by_the_value_above_it(over: str, value: Any) -> None:
+    Path("holes.yaml").write_text("extends: hiera_b\nhead: {choose: [none, {classes: 1}]}\n")
+    assert loaded(f"extends: holes.yaml\nhead: {over}\n")["head"] == value
+
+
 def test_every_value_is_placed_in_the_file_it_came_from() -> None:
     loaded("extends: hiera_b\nhead: {classes: 10}\nstages: {1: {depth: 9}}\n")
     source = load("x.yaml")

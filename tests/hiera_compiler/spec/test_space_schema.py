@@ -60,6 +60,8 @@ HOLES = [
     "stages: {1: {pool: {choose: [none, max, {kind: max, stride: {choose: [1, [1, 2]]}}]}}}",
     "stages: {1: {choose: [{depth: 1, channels: 96, heads: 1, attention: global}]}}",
     "stages: {choose: [[{depth: 1, channels: 96, heads: 1, attention: global}]]}",
+    "stages: {1: {pool: {kind: {choose: [max]}, stride: 2}, attention: {kind: {choose: [global, mask_unit]}}}}",
+    "stages: [{depth: 1, channels: 96, heads: 1, attention: {kind: {choose: [global, mask_unit]}}}]",
     "mask_unit: [{choose: [4, 8]}, 8]",
     "head: {choose: [none, {classes: 10}]}",
     "let: {width: {range: [64, 96]}, other: 3, third: {tie: width}, fourth: {classes: {choose: [1, 2]}}}",

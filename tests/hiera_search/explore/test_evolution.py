@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hiera_search.explore.evolution import Effort, Evolution
 from hiera_search.explore.search import Search
+from hiera_search.table import Columns
 from tests.hiera_search.explore.conftest import Searcher
 
 
@@ -25,11 +27,16 @@ def test_evolution_finds_the_exact_front(searcher: Searcher, limits: dict[str, f
     assert figures(evolved) == figures(exact)
 
 
-def test_no_candidate_is_judged_twice(searcher: Searcher) -> None:
+def test_no_candidate_is_judged_twice(searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
     evolved = searcher()
     batches: list[np.ndarray] = []
     price = evolved.table.price
-    evolved.table.price = lambda choices: (batches.append(choices), price(choices))[1]  # type: ignore[method-assign]
+
+    def noting(choices: NDArray[np.int32]) -> Columns:
+        batches.append(choices)
+        return price(choices)
+
+    monkeypatch.setattr(evolved.table, "price", noting)
     for _ in Evolution(evolved.space, evolved.sieve, Effort(population=60), seed=0).steps():
         pass
     judged = np.concatenate(batches)
@@ -44,7 +51,7 @@ def test_the_same_seed_gives_the_same_front(searcher: Searcher) -> None:
             pass
         assert evolved.sieve.front is not None
         found.append(evolved.sieve.front.choices)
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
 
 
 def test_effort_ends_the_search(searcher: Searcher) -> None:

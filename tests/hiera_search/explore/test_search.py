@@ -197,4 +197,14 @@ def test_every_search_leaves_a_study_of_front_and_published(searcher: Searcher) 
     assert trials.keys() == {one.hash for one in (*front.front, *front.published)}
     for one in front.front:
         assert trials[one.hash].candidate.score == one.accuracy
-        assert search.space.fill([trials[one.hash].candidate.choice[hole.name] for hole in search.space.holes])
+        options = [trials[one.hash].candidate.choice[hole.name] for hole in search.space.holes]
+        assert Compilation(search.space.fill(options)).spec.hash == one.hash
+
+
+def test_only_the_first_winners_become_spec_files(searcher: Searcher) -> None:
+    search = searcher(top=3)
+    front = leave(search, outcome(search, quietly(search), "hiera search"), lambda text: None)
+    assert len(front.front) > 3
+    specs = sorted(file.name for file in search.folder.glob("*.yaml"))
+    assert specs == sorted(str(one.file) for one in front.front[:3])
+    assert "best.yaml" in specs

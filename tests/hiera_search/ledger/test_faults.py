@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hiera_search.ledger import Job, Ledger, State, enqueue, open_study
-from tests.hiera_search.ledger.conftest import Server, Workers, candidates
+from tests.support.postgres import Server
+from tests.support.workers import Workers, candidates
 
 
 def until(holds: Callable[[], bool], seconds: float, what: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ from optuna.trial import TrialState, create_trial
 from hiera_compiler.diagnostics import SpecError
 from hiera_search.ledger import Job, Ledger, State, enqueue, finished, latest, open_study, record, wait_for
 from hiera_search.ledger.claims import fail, finish, take
-from tests.hiera_search.ledger.conftest import PARAMETERS, candidates
+from tests.support.workers import PARAMETERS, candidates
 
 ME = {"id": "me", "pid": 1}
 
@@ -92,6 +92,14 @@ def test_a_trial_is_finished_once_and_its_answer_may_be_asked_for_again(ledger: 
     assert not finish(ledger, trial, {"id": "other"}, {"latency_ms": 5.0})
     fail(ledger, trial, "too late")
     assert finished(ledger, Job("nap")) == {trial.candidate.hash: {"latency_ms": 1.0}}
+
+
+def test_an_evaluation_may_find_the_objective_itself(ledger: Ledger) -> None:
+    enqueue(ledger, candidates(1), Job("train"))
+    (trial,) = ledger.trials()
+    take(ledger, trial, ME)
+    finish(ledger, trial, ME, {"objective": 84.5})
+    assert ledger.study.best_value == 84.5
 
 
 def test_what_failed_is_asked_for_again_only_on_demand(ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hiera_search.ledger import Job, Ledger, State, Terms, enqueue, wait_for, work
 from hiera_search.ledger.claims import survey, take
 from hiera_search.ledger.workers import Watch, identity
-from tests.hiera_search.ledger.conftest import candidates
+from tests.support.workers import candidates
 
 Nap = Callable[..., Job]
 
@@ -70,7 +70,8 @@ def test_a_copy_that_another_program_enqueued_is_not_evaluated(ledger: Ledger, n
 def test_a_signal_puts_the_trial_back_and_ends_the_worker(ledger: Ledger, nap: Nap) -> None:
     enqueue(ledger, candidates(1), nap(30))
     before = signal.getsignal(signal.SIGTERM)
-    threading.Timer(0.5, signal.raise_signal, [signal.SIGTERM]).start()
+    main = threading.main_thread().ident or 0
+    threading.Timer(0.5, signal.pthread_kill, [main, signal.SIGTERM]).start()
     said: list[str] = []
     report = work(ledger, Terms(), said.append)
     assert report.signal == signal.SIGTERM
@@ -137,6 +138,7 @@ def test_a_silent_worker_of_another_machine_counts_as_lost_after_the_grace(
     ledger.optuna.set_trial_user_attr(ledger.trials()[0].id, "heartbeat", 1)
     assert not is_lost_after(59), "it has given a sign of life"
     assert not watch.is_in_doubt(ledger.trials()[0])
+    now[0] += 30
     watch.forget()
     assert not is_lost_after(59), "nobody could give a sign of life while the storage was away"
     assert is_lost_after(61)
@@ -150,4 +152,4 @@ def test_an_idle_worker_stays_until_a_silent_one_is_proven_dead(ledger: Ledger, 
 
 def test_a_long_trial_gives_signs_of_life(ledger: Ledger, nap: Nap) -> None:
     wait_for(ledger, enqueue(ledger, candidates(1), nap(0.5)), Terms(interval=0.1))
-    assert ledger.trials()[0].heartbeat >= 2
+    assert ledger.trials()[0].heartbeat in range(2, 50)

@@ -10,14 +10,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.profiles import all_profiles
 from tests.support.random_specs import Data, Draw, specs
 from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
 
 PROFILES = [None, *all_profiles()]
 STAGE: dict[str, list[Any]] = {
-    "depth": [1, 2, 3, 700],
+    "depth": [1, 2, 3, 400],
     "channels": [6, 8, 12, 65536],
     "heads": [1, 2, 3, 4],
     "attention": ["mask_unit", {"kind": "global"}],
@@ -47,8 +46,10 @@ def open_specs(draw: Draw) -> Data:
         key = draw(st.sampled_from(sorted(options)))
         others = draw(st.lists(st.sampled_from(options[key]), min_size=1, max_size=3))
         place[key] = {"choose": _distinct([*([place[key]] if _is_closed(place.get(key)) else []), *others])}
-    if draw(st.booleans()):
-        data["stages"] = {"choose": [data["stages"], data["stages"][: draw(st.integers(1, 3))]]}
+    if len(data["stages"]) > 1 and draw(st.booleans()):
+        # A copy: YAML would write the same stage once, and a reference to it.
+        fewer = deepcopy(data["stages"][: draw(st.integers(1, len(data["stages"]) - 1))])
+        data["stages"] = {"choose": [data["stages"], fewer]}
     return data
 
 
@@ -61,14 +62,9 @@ def _distinct(options: list[Any]) -> list[Any]:
 
 
 @given(data=open_specs(), profile=st.sampled_from(PROFILES), batch=st.sampled_from([1, 2, 7, 100_000]))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_prices_and_refusals_are_the_compilers(data: Data, profile: Any, batch: int) -> None:
     with TemporaryDirectory() as folder:
-        try:
-            space = space_of(data, Path(folder))
-        except SpecError as error:
-            # Options that are alike, and the like, are refused when a space is read.
-            assert {each.code for each in error.diagnostics} <= {f"H{n}" for n in range(600, 620)}
-            return
+        space = space_of(data, Path(folder))
     choices = every_choice(space)
-    assert_prices_are_exact(space, choices[:: max(1, len(choices) // 25)], profile, batch)
+    assert_prices_are_exact(space, choices[:: max(1, len(choices) // 12)], profile, batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ def image(*stages: Data, **changes: Any) -> Data:
         "head": {"classes": 10},
     }
     return base | changes
+
+
+def opened(data: Data, changes: Data) -> Data:
+    """The data with other values at some places."""
+    for path, value in changes.items():
+        target: Any = data
+        *parents, key = path.split(".")
+        for part in parents:
+            target = target[int(part) if part.isdigit() else part]
+        target[key] = value
+    return data
 
 
 WIDE = image(
@@ -103,7 +115,7 @@ def test_a_space_of_one_point_is_a_spec(tmp_path: Path, data: Data) -> None:
         ({"let": {"wide": choose(64, 100)}, "stages.0.channels": {"tie": "wide", "over": 32}}, {"", "H612"}),
         ({"let": {"deep": choose(1, 999)}, "stages.0.depth": {"tie": "deep", "times": 2}}, {"", "H104"}),
         ({"let": {"size": choose(64, 65536)}, "input.size": {"tie": "size", "times": 2}}, {"", "H104"}),
-        ({"stages.1.depth": choose(1, 800), "stages.0.depth": choose(201, 199)}, {"", "H311"}),
+        ({"stages.1.depth": choose(1, 800), "stages.0.depth": choose(201, 200)}, {"", "H311"}),
         ({"stages.1.channels": choose(8, 65536), "stages.1.depth": choose(1, 2, 999)}, {"", "H402"}),
         ({"input.size": choose(64, 8192), "patch.stride": choose(1, 4)}, {"", "H310"}),
         ({"patch.kernel": choose(7, 99, 3)}, {"", "H303", "H304"}),
@@ -114,16 +126,22 @@ def test_a_space_of_one_point_is_a_spec(tmp_path: Path, data: Data) -> None:
     ],
 )
 def test_refusals_have_the_code_that_is_reported_first(tmp_path: Path, changes: Data, codes: set[str] | None) -> None:
-    data = image({}, {"attention": "global"})
-    for path, value in changes.items():
-        target: Any = data
-        *parents, key = path.split(".")
-        for part in parents:
-            target = target[int(part) if part.isdigit() else part]
-        target[key] = value
-    space = space_of(data, tmp_path)
+    space = space_of(opened(image({}, {"attention": "global"}), changes), tmp_path)
     found = assert_prices_are_exact(space, every_choice(space))
     assert codes is None or found == codes
+
+
+@pytest.mark.parametrize("places", list(permutations(["input.channels", "stages.0.heads", "stages.1.heads"])))
+@pytest.mark.parametrize("last", ["stages.1.depth", "head.classes", "drop_path"])
+def test_problems_of_form_are_reported_in_the_order_of_the_language(
+    tmp_path: Path, places: tuple[str, ...], last: str
+) -> None:
+    part, large = {"tie": "part", "times": 1.5}, {"tie": "large", "times": 2}
+    ending = part if last != "drop_path" else {"tie": "part", "over": 2.0}
+    data = opened(image({}, {}), {places[0]: part, places[1]: large, places[2]: choose(1, 2), last: ending})
+    data["let"] = {"part": choose(1, 2), "large": choose(1, 40_000)}
+    space = space_of(data, tmp_path)
+    assert {"H103", "H104"} <= assert_prices_are_exact(space, every_choice(space))
 
 
 def test_a_batch_that_does_not_fit_into_the_device_is_refused(tmp_path: Path) -> None:

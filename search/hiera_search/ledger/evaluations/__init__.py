@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
@@ -90,7 +90,7 @@ def _module(evaluation: str) -> ModuleType:
 
 
 @code("H678")
-def unknown_evaluation(name: str, known: Mapping[str, str]) -> Diagnostic:
+def unknown_evaluation(name: str, known: Collection[str]) -> Diagnostic:
     """There is no such evaluation here.
 
     Evaluations are found by name, and a study holds names alone. A trial whose evaluation this machine does not know

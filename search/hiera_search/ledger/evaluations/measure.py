@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from hiera_compiler.diagnostics import Diagnostic, SpecError, code, quoted
+
 if TYPE_CHECKING:
     from hiera_compiler.profile.record import Regime
     from hiera_search.ledger.evaluations import Task
@@ -19,7 +21,6 @@ def evaluate(task: Task) -> Mapping[str, float]:
     """
     # Before torch is imported: its profiler would print its stages on stderr.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-    from hiera_compiler.diagnostics import SpecError
     from hiera_compiler.profile import problems
     from hiera_compiler.profile.bench import Bench
     from hiera_compiler.profile.subject import Subject
@@ -50,7 +51,6 @@ def unable(task: Task) -> str | None:
     device = str(task.job.regime.get("device", "cpu"))
     if device == "cpu":
         return None
-    from hiera_compiler.diagnostics import SpecError
     from hiera_compiler.profile.machine import find_device
 
     try:
@@ -62,11 +62,20 @@ def unable(task: Task) -> str | None:
     return None
 
 
+@code("H683")
+def no_such_regime(name: str) -> Diagnostic:
+    """A model is measured eagerly or compiled, in one number format; there is no other regime to measure in."""
+    return Diagnostic("H683", f"models are not measured in the regime {quoted(name)}", (), "use eager or compiled")
+
+
 def _setup(regime: Mapping[str, str | int]) -> Any:
     from hiera_compiler.profile import machine
     from hiera_compiler.profile.bench import Setup
     from hiera_compiler.profile.record import Protocol
 
+    name = str(regime.get("regime", "eager"))
+    if name not in ("eager", "compiled"):
+        raise SpecError(no_such_regime(name))
     at = machine.find_device(str(regime.get("device", "cpu")))
     dtype = machine.find_dtype(str(regime["dtype"]) if "dtype" in regime else None, at)
-    return Setup(at, dtype, cast("Regime", regime.get("regime", "eager")), Protocol(), machine.timer(at))
+    return Setup(at, dtype, cast("Regime", name), Protocol(), machine.timer(at))
