@@ -14,6 +14,7 @@ from hiera_compiler.ir import (
     Activate,
     Add,
     AsGrid,
+    AsTokens,
     Attend,
     CropGrid,
     Dropout,
@@ -62,7 +63,7 @@ CALLS: dict[type[Op], Call] = {
     PatchEmbed: lambda op, own, x: f"{own}({x}).movedim(1, -1)",
     Table: lambda op, own: f"{own}.view(1, {', '.join(map(str, op.grid))}, {op.channels})",
     Add: lambda op, own, x, y: f"{x} + {y}",
-    ToUnits: lambda op, own, x: f"to_units({x}, {op.layout.folds})",
+    ToUnits: lambda op, own, x: f"to_units({x}, {op.layout.folds}){'.contiguous()' if op.layout.is_raster else ''}",
     KeepUnits: lambda op, own, x: f"select_units({x}, kept)",
     ToGrid: lambda op, own, x: f"to_grid({x}, {op.layout.units}, {op.layout.folds})",
     Norm: lambda op, own, x: f"{own}({x})",
@@ -83,6 +84,7 @@ CALLS: dict[type[Op], Call] = {
     SlidingPool: lambda op, own, x: (
         f"slide_{op.reduction}({x}, ({op.before.folds}, {op.after.folds}), {op.kernel}, {op.stride}, {op.padding})"
     ),
+    AsTokens: lambda op, own, x: f"{x}.flatten(1, -2).unsqueeze(1)",
     AsGrid: lambda op, own, x: f"{x}.unflatten(2, {op.grid})[:, 0]",
     PadGrid: lambda op, own, x: f"pad_grid({x}, {op.padding})",
     CropGrid: lambda op, own, x: f"crop_grid({x}, {op.grid})",

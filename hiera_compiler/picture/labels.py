@@ -11,6 +11,7 @@ from hiera_compiler.ir import (
     Activate,
     Add,
     AsGrid,
+    AsTokens,
     Attend,
     CropGrid,
     Dropout,
@@ -67,7 +68,7 @@ def part(op: Op) -> Part:
 
 def is_drawn(op: Op) -> bool:
     """False for what changes no number, or does so in training only."""
-    return not isinstance(op, Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | ToGrid)
+    return not isinstance(op, Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | AsTokens | ToGrid)
 
 
 def _patch(op: PatchEmbed) -> Part:

@@ -10,6 +10,7 @@ from hiera_compiler.estimate.tape import Tape
 from hiera_compiler.estimate.tensor import Tensor
 from hiera_compiler.ir import (
     AsGrid,
+    AsTokens,
     CropGrid,
     FirstToken,
     JoinTokens,
@@ -27,7 +28,10 @@ from hiera_compiler.ir import (
 
 def _to_units(tape: Tape, node: Node, grid: Tensor) -> Tensor:
     op: Any = node.op
-    return _unrolled(tape, node, grid) if tape.regime.released_code else window_major(tape, grid, op.layout)
+    if tape.regime.released_code:
+        return _unrolled(tape, node, grid)
+    x = window_major(tape, grid, op.layout)
+    return x if x.contiguous else tape.call("clone", (x,), x.shape, x.dtype)
 
 
 def window_major(tape: Tape, grid: Tensor, layout: UnitLayout) -> Tensor:
@@ -108,6 +112,7 @@ def _crop_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 PROGRAMS: dict[type[Op], Program] = {
     AsGrid: _as_grid,
+    AsTokens: _as_grid,
     CropGrid: _crop_grid,
     FirstToken: _first_token,
     JoinTokens: _join_tokens,

@@ -3,7 +3,17 @@
 from hiera_compiler.ir.ops.attend import Attend
 from hiera_compiler.ir.ops.grid import CropGrid, PadGrid
 from hiera_compiler.ir.ops.layers import Activate, Add, Dropout, DropPath, JoinChannels, LayerScale, Linear, Norm, Split
-from hiera_compiler.ir.ops.order import AsGrid, FirstToken, JoinTokens, KeepUnits, Mean, SliceTokens, ToGrid, ToUnits
+from hiera_compiler.ir.ops.order import (
+    AsGrid,
+    AsTokens,
+    FirstToken,
+    JoinTokens,
+    KeepUnits,
+    Mean,
+    SliceTokens,
+    ToGrid,
+    ToUnits,
+)
 from hiera_compiler.ir.ops.pool import Pool, SlidingPool
 from hiera_compiler.ir.ops.stem import Input, PatchEmbed, Sinusoid, Table
 
@@ -11,6 +21,7 @@ __all__ = [
     "Activate",
     "Add",
     "AsGrid",
+    "AsTokens",
     "Attend",
     "CropGrid",
     "DropPath",

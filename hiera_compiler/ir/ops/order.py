@@ -20,12 +20,6 @@ class ToUnits(Op):
         require(grid[:-1] == self.layout.grid, f"a grid of {grid[:-1]} tokens meets units for {self.layout.grid}")
         return (prod(self.layout.units), prod(self.layout.unit), grid[-1])
 
-    def writes(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        return 0 if self.layout.is_raster else prod(output)
-
-    def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        return 2 * self.writes(inputs, output)
-
 
 @dataclass(frozen=True)
 class ToGrid(Op):
@@ -115,3 +109,12 @@ class AsGrid(View):
         require(units == 1, f"tokens in {units} units are no grid in raster order")
         require(tokens == prod(self.grid), f"{tokens} tokens meet a grid of {self.grid}")
         return (*self.grid, channels)
+
+
+@dataclass(frozen=True)
+class AsTokens(View):
+    """A grid as tokens in raster order: ``(*grid, channels)`` to ``(1, tokens, channels)``, without moving them."""
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (*grid, channels) = inputs[0]
+        return (1, prod(grid), channels)

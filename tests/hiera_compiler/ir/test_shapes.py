@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hiera_compiler.ir import (
     Add,
     AsGrid,
+    AsTokens,
     Attend,
     CropGrid,
     FirstToken,
@@ -69,6 +70,7 @@ FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (SliceTokens(1, 9), ((1, 9, 5),), (1, 8, 5)),
     (FirstToken(), ((1, 9, 5),), (5,)),
     (AsGrid((7, 3)), ((1, 21, 5),), (7, 3, 5)),
+    (AsTokens(), ((7, 3, 5),), (1, 21, 5)),
     (PadGrid((1, 0)), ((6, 8, 5),), (7, 8, 5)),
     (CropGrid((5, 8)), ((6, 8, 5),), (5, 8, 5)),
     (Sinusoid((4, 2), 8), (), (4, 2, 8)),
