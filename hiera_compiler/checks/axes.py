@@ -122,10 +122,43 @@ def attention_fits_the_mask_units(spec: Spec, source: Source) -> Iterator[Diagno
             )
 
 
+@code("H209")
+def position_is_for_images(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Absolute-window positions are tables of a plane, so they need an image."""
+    if spec.position.kind == "abswin" and spec.axes == 3:
+        yield Diagnostic(
+            "H209",
+            "absolute-window position embedding needs an image, and the input is a clip",
+            (
+                Label(source.value(("position",)), "has no table for time"),
+                Label(source.key(("input", "frames")), "makes it a clip"),
+            ),
+            help="use position: separable or absolute, or leave out the frames",
+        )
+
+
+@code("H210")
+def attention_has_a_place_for_the_class_token(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Windows hold the tokens of the grid, and a class token is in none of them."""
+    for index, stage in enumerate(spec.stages):
+        if spec.class_token and stage.attention.mask_units is False:
+            yield Diagnostic(
+                "H210",
+                f"{stage.attention.kind} attention has no place for a class token",
+                (
+                    Label(source.value(("stages", index, "attention")), f"attends by {stage.attention.kind}"),
+                    Label(source.value(("class_token",)), "one more token"),
+                ),
+                help="use attention: global, or leave out the class token",
+            )
+
+
 AXIS_RULES = (
     extents_fit_the_input,
     separable_position_needs_frames,
     class_token_needs_a_whole_grid,
     head_reads_a_class_token_that_is_there,
     attention_fits_the_mask_units,
+    position_is_for_images,
+    attention_has_a_place_for_the_class_token,
 )

@@ -64,9 +64,31 @@ def padding_is_at_most_half_the_kernel(stage: Stage, index: int, source: Source)
         )
 
 
+@code("H211")
+def global_blocks_are_in_the_stage(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
+    """The blocks that `global_at` names must be blocks of the stage, each once; the first one is 0."""
+    for place, position in enumerate(stage.global_at):
+        if position >= stage.depth or position in stage.global_at[:place]:
+            beyond = position >= stage.depth
+            yield Diagnostic(
+                "H211",
+                f"block {position} is beyond the {stage.depth} of the stage"
+                if beyond
+                else f"block {position} is named twice",
+                (Label(source.value(("stages", index, "global_at", place)), "counted from 0"),),
+                help=f"use numbers from 0 to {stage.depth - 1}, counted from the stage's first block",
+            )
+            return
+
+
 def _any_of(numbers: list[int]) -> str:
     *others, last = (str(number) for number in numbers)
     return f"{', '.join(others)} or {last}" if others else last
 
 
-STAGE_RULES = (heads_divide_channels, mlp_has_hidden_channels, padding_is_at_most_half_the_kernel)
+STAGE_RULES = (
+    heads_divide_channels,
+    mlp_has_hidden_channels,
+    global_blocks_are_in_the_stage,
+    padding_is_at_most_half_the_kernel,
+)

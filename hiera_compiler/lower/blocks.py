@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from hiera_compiler.ir import Add, DropPath, JoinChannels, LayerScale, Linear, Shape, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds import Activation, Attention, BlockContext, Normalization, Pooling
+from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.kinds.pool.average_pool import AveragePooling
 from hiera_compiler.kinds.pool.max_pool import MaxPooling
 from hiera_compiler.spec import Spec, Stage
@@ -60,15 +61,32 @@ class Block:
     skip: str = "projection"
 
 
-def stage_blocks(stage: Stage, before: Attention | None) -> tuple[Block, Block]:
-    """The first block of a resolved stage, and the block that repeats after it.
+@dataclass(frozen=True)
+class StageBlocks:
+    """The blocks of a stage: the first, those that repeat after it, and how those attend that attend globally."""
 
-    The first one pools, and by default attends like the stage before.
-    """
+    first: Block
+    other: Block
+    global_attention: Attention
+    global_at: tuple[int, ...]
+
+    def at(self, position: int) -> Block:
+        """The block at a position, counted from 0."""
+        block = self.other if position else self.first
+        return replace(block, attention=self.global_attention) if position in self.global_at else block
+
+
+def stage_blocks(stage: Stage, before: Attention | None) -> StageBlocks:
+    """The blocks of a resolved stage. The first one pools, and by default attends like the stage before."""
     assert stage.mlp_ratio is not None, "a resolved stage says its own"
     first = stage.attention if before is None or stage.first_attention == "own" else before
     sizes = (stage.channels, stage.heads, int(stage.channels * stage.mlp_ratio))
-    return Block(*sizes, first, stage.pool, stage.skip), Block(*sizes, stage.attention, None)
+    return StageBlocks(
+        Block(*sizes, first, stage.pool, stage.skip),
+        Block(*sizes, stage.attention, None),
+        GlobalAttention(qkv_bias=getattr(stage.attention, "qkv_bias", True)),
+        stage.global_at,
+    )
 
 
 def lower_block(

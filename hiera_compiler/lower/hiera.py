@@ -42,11 +42,11 @@ def lower(spec: Spec, kept_units: int | None = None) -> Graph:
     style, numbers = Style.of(spec), count()
     rates = drop_path_rates(spec.drop_path, spec.depth)
     for index, stage in enumerate(spec.stages):
-        first, other = stage_blocks(stage, flow.attention)
+        blocks = stage_blocks(stage, flow.attention)
         for position in range(stage.depth):
             number = next(numbers)
             with builder.origin("stages", index), builder.block(f"blocks.{number}"):
-                x, flow = lower_block(builder, style, other if position else first, x, flow, rates[number])
+                x, flow = lower_block(builder, style, blocks.at(position), x, flow, rates[number])
         with builder.origin("stages", index):
             builder.output(f"features.{index}", lower_map(builder, f"features.{index}", x, flow))
         flow = flow.leaving(stage)

@@ -77,9 +77,9 @@ def _sequence(nodes: Sequence[Node]) -> Branch:
     """Stem and head are chains, but for the tables that are added: their boxes say so, and the sums are left out."""
     tables = {node.name for node in nodes if isinstance(node.op, Table | Sinusoid)}
     for node in nodes:
-        if isinstance(node.op, Add) and tables.issuperset(node.inputs):
+        if node.inputs and tables.issuperset(node.inputs):
             tables.add(node.name)
-    chain = [node for node in nodes if not (isinstance(node.op, Add) and tables.intersection(node.inputs))]
+    chain = [node for node in nodes if not tables.intersection(node.inputs)]
     return Branch((), tuple(part(node.op) for node in chain if is_drawn(node.op)), (), adds=False)
 
 

@@ -70,6 +70,15 @@ class Stage(Form):
             "rest of its stage. The first stage has none before it."
         ),
     ] = "previous"
+    global_at: Annotated[
+        tuple[Annotated[int, Field(ge=0, lt=MAX_DEPTH)], ...],
+        silent(()),
+        Field(
+            max_length=MAX_DEPTH,
+            strict=False,
+            description="Blocks of the stage, counted from 0, that attend globally whatever the others do (SAM 2).",
+        ),
+    ] = ()
     pool: Annotated[
         Pooling | None,
         Choice("pool", optional=True),

@@ -15,7 +15,7 @@ from hiera_compiler.ir.ops.order import (
     ToUnits,
 )
 from hiera_compiler.ir.ops.pool import Pool, SlidingPool
-from hiera_compiler.ir.ops.stem import Input, PatchEmbed, Sinusoid, Table
+from hiera_compiler.ir.ops.stem import Input, PatchEmbed, ResizeTable, Sinusoid, Table, TileTable
 
 __all__ = [
     "Activate",
@@ -38,11 +38,13 @@ __all__ = [
     "PadGrid",
     "PatchEmbed",
     "Pool",
+    "ResizeTable",
     "Sinusoid",
     "SliceTokens",
     "SlidingPool",
     "Split",
     "Table",
+    "TileTable",
     "ToGrid",
     "ToUnits",
 ]

@@ -86,3 +86,29 @@ class Sinusoid(View):
 
     def infer(self, *inputs: Shape) -> Shape:
         return (*self.grid, self.channels)
+
+
+@dataclass(frozen=True)
+class ResizeTable(Op):
+    """A table of a plane stretched to another grid by bicubic interpolation, antialiased where it shrinks or not."""
+
+    grid: tuple[int, ...]
+    antialias: bool
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return (*self.grid, _plane(inputs[0])[-1])
+
+
+@dataclass(frozen=True)
+class TileTable(Op):
+    """A table of a plane repeated over a grid; the last repetition is cut where it does not fit."""
+
+    grid: tuple[int, ...]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return (*self.grid, _plane(inputs[0])[-1])
+
+
+def _plane(table: Shape) -> Shape:
+    require(len(table) == 3, f"a table of a plane is needed, got {table}")
+    return table

@@ -37,7 +37,7 @@ _SPEC: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class ReadStage:
-    """A stage but for its depth: none where it is refused or, lawfully, where the choice has no such stage."""
+    """A stage, but for its depth where its blocks are alike: none where it is refused or lawfully not there."""
 
     stage: Stage | None
     refusal: int = LAWFUL
@@ -89,15 +89,19 @@ class Reader:
         return (found.stage.depth if found.stage is not None else 0), found.refusal
 
     def stage(self, index: int, choice: Sequence[int]) -> ReadStage:
-        """A stage with a depth of 1."""
-        place = stage_place(index)
+        """A stage with a depth of 1, or with its own where its blocks are not alike."""
+        place, without = stage_place(index), self.without(index)
         try:
-            read = self.space.value(("stages", index), choice, without=("depth",))
+            read = self.space.value(("stages", index), choice, without=without)
         except Refused as refused:
             return ReadStage(None, self.refusals.tie(refused.code, place))
         if read is ABSENT:
             return ReadStage(None)
-        return self._stage(read | {"depth": 1} if isinstance(read, dict) else read, index, place)
+        return self._stage(read | dict.fromkeys(without, 1) if isinstance(read, dict) else read, index, place)
+
+    def without(self, index: int) -> tuple[str, ...]:
+        """The keys that a stage is read without: its depth, unless some of its blocks are named by their numbers."""
+        return () if self.space.has(("stages", index), "global_at") else ("depth",)
 
     def _stage(self, data: Any, index: int, place: int) -> ReadStage:
         try:

@@ -105,8 +105,10 @@ class Sums:
             np.maximum(peak, kept + known.peak[steps], out=peak)
             totals += added.take(known.first[steps], axis=1)
             more = added.take(known.other[steps], axis=1)
-            more *= walked.depths - 1
+            more *= walked.depths - 1 - known.thirds[steps]
             totals += more
+            if known.thirds.any():
+                totals += added.take(known.third[steps], axis=1) * known.thirds[steps]
             if known.map.any():  # outputs where there is no head
                 maps, lasts = known.map[steps], known.last[steps]
                 totals += added.take(maps, axis=1)
