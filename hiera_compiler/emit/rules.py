@@ -27,12 +27,16 @@ from hiera_compiler.ir import (
     LayerScale,
     Linear,
     Mean,
+    MergeTokens,
     Norm,
     Op,
     PadGrid,
     PatchEmbed,
     Pool,
+    RelativeBias,
     ResizeTable,
+    RollGrid,
+    ShiftMask,
     Sinusoid,
     SliceTokens,
     SlidingPool,
@@ -55,6 +59,8 @@ CONSTRUCTORS: dict[type[Op], Constructor] = {
     Linear: lambda op: f"nn.Linear({op.in_channels}, {op.out_channels}{'' if op.bias else ', bias=False'})",
     LayerScale: lambda op: f"LayerScale({op.channels}, {op.initial!r})",
     Sinusoid: lambda op: f"Sinusoid({op.grid}, {op.channels})",
+    RelativeBias: lambda op: f"RelativeBias({op.heads}, {op.keys.folds}, {op.queries.folds})",
+    ShiftMask: lambda op: f"ShiftMask({op.windows.units}, {op.windows.folds}, {op.shift})",
     DropPath: lambda op: "DropPath(drop_path)",
     Dropout: lambda op: f"nn.Dropout({op.rate!r})",
 }
@@ -72,7 +78,12 @@ CALLS: dict[type[Op], Call] = {
     Linear: lambda op, own, x: f"{own}({x})",
     Split: lambda op, own, x: f"{x}.chunk({op.parts}, dim=-1)[{op.index}]",
     Pool: lambda op, own, x: f"pool_{op.reduction}({x}, {prod(op.fold)})",
-    Attend: lambda op, own, q, k, v: f"attend({q}, {k}, {v}, heads={op.heads}, across_units={op.across_units})",
+    Attend: lambda op, own, q, k, v, *bias: (
+        f"attend{'_biased' * len(bias)}({', '.join((q, k, v, *bias))}, "
+        f"heads={op.heads}, across_units={op.across_units})"
+    ),
+    RelativeBias: lambda op, own: f"{own}()",
+    ShiftMask: lambda op, own: f"{own}()",
     Activate: lambda op, own, x: f"F.{op.function}({x})",
     DropPath: lambda op, own, x: f"{own}({x})",
     Dropout: lambda op, own, x: f"{own}({x})",
@@ -91,6 +102,11 @@ CALLS: dict[type[Op], Call] = {
     AsTokens: lambda op, own, x: f"{x}.flatten(1, -2).unsqueeze(1)",
     AsGrid: lambda op, own, x: f"{x}.unflatten(2, {op.grid})[:, 0]",
     PadGrid: lambda op, own, x: f"pad_grid({x}, {op.padding})",
+    RollGrid: lambda op, own, x: (
+        f"{x}.roll({tuple(-side for side in op.shift if side)}, "
+        f"{tuple(1 + axis for axis, side in enumerate(op.shift) if side)})"
+    ),
+    MergeTokens: lambda op, own, x: f"merge_tokens({x}, ({op.before.folds}, {op.after.folds}), {op.stride})",
     CropGrid: lambda op, own, x: f"crop_grid({x}, {op.grid})",
 }
 """The expression that computes a primitive, from its own attribute and its inputs' variables."""

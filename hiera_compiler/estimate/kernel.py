@@ -175,6 +175,8 @@ KINDS = {
     "clone": "copy",
     "gather": "copy",
     "cat": "copy",
+    "index": "copy",
+    "roll": "copy",
     "constant_pad_nd": "copy",
     "max.dim": "reduction",
     "max_pool2d_with_indices": "reduction",

@@ -144,15 +144,17 @@ class Tape:
         assert result is not None
         return result
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attention of ``[..., heads, tokens, width]`` tensors by the regime's path."""
-        if self.regime.fused_attention and len(q.shape) == 4:
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Attention of ``[..., heads, tokens, width]`` tensors by the regime's path, which fuses no bias."""
+        if self.regime.fused_attention and len(q.shape) == 4 and bias is None:
             dtype = self.product_dtype(q)
             q, k, v = (self.cast(x, dtype) for x in (q, k, v))
             _, heads, tokens, width = q.shape
             strides = (tokens * heads * width, width, heads * width, 1)
             return self.call("attention", (q, k, v), q.shape, dtype, strides)
         scores = self.matmul(self.pointwise("mul", q), k.transpose(-2 + len(k.shape), -1 + len(k.shape)))
+        if bias is not None:
+            scores = self.pointwise("add", scores, bias)
         return self.matmul(self.softmax(scores), v)
 
 

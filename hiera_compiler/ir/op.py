@@ -58,6 +58,10 @@ class Op(ABC):
         """Elements held beside inputs and output while the primitive runs, where it is not one fused kernel."""
         return 0
 
+    def workspace(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        """The part of ``scratch`` that is held wherever it runs, for there is no fused kernel of it."""
+        return 0
+
 
 @dataclass(frozen=True)
 class View(Op):

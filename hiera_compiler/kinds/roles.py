@@ -17,11 +17,18 @@ from hiera_compiler.kinds.form import Kind
 class Pooling(Kind, ABC):
     """How a stage's first block shrinks the token grid."""
 
+    before_block: ClassVar[bool] = False
+    """Whether it acts on what enters the stage's first block, by ``enter``, and not inside that block."""
+
     stride: Annotated[tuple[int, ...], Extent(time=1), Field(description="The factor along each axis.")] = (2,)
 
     @abstractmethod
     def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout) -> Value:
         """Pool ``(units, tokens, channels)``, whose tokens lie in a layout, to the layout that ``pooled`` gives."""
+
+    def enter(self, builder: GraphBuilder, x: Value, layout: UnitLayout, channels: int, norm: Normalization) -> Value:
+        """Pool the tokens that enter a stage of so many channels, where that is before the first block."""
+        raise NotImplementedError(f"{self.kind} pools inside the block")
 
     def pooled(self, layout: UnitLayout) -> UnitLayout:
         """The layout after pooling, where each unit's sides are divided by the stride."""
@@ -65,6 +72,10 @@ class Attention(Kind, ABC):
 
     mask_units: ClassVar[bool | None] = None
     """Whether it needs a model with mask units, or one without them; most take either."""
+
+    def at(self, position: int) -> Attention:
+        """How the block at a position of its stage attends, counted from 0; most kinds attend alike everywhere."""
+        return self
 
     @abstractmethod
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:

@@ -73,7 +73,8 @@ class StageBlocks:
     def at(self, position: int) -> Block:
         """The block at a position, counted from 0."""
         block = self.other if position else self.first
-        return replace(block, attention=self.global_attention) if position in self.global_at else block
+        attention = self.global_attention if position in self.global_at else block.attention.at(position)
+        return block if attention == block.attention else replace(block, attention=attention)
 
 
 def stage_blocks(stage: Stage, before: Attention | None) -> StageBlocks:
@@ -93,7 +94,10 @@ def lower_block(
     builder: GraphBuilder, style: Style, block: Block, x: Value, flow: Flow, rate: float | None
 ) -> tuple[Value, Flow]:
     """A pre-norm transformer block; where it widens, the skip is a projection of the *normalised* input."""
-    channels = block.channels
+    channels, pool = block.channels, block.pool
+    if pool is not None and pool.before_block:
+        x = pool.enter(builder, x, flow.layout, channels, style.norm)
+        block, flow = replace(block, pool=None), replace(flow, layout=pool.pooled(flow.layout))
     normed = style.norm.lower(builder, "norm1", x)
     context = BlockContext(channels, block.heads, flow.layout, block.pool, flow.class_token)
     skip = _skip(builder, block, x, normed, context)

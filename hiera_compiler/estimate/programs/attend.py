@@ -8,13 +8,17 @@ from typing import Any
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Tape
 from hiera_compiler.estimate.tensor import Tensor
-from hiera_compiler.ir import Attend, Node, Op
+from hiera_compiler.ir import Attend, Node, Op, RelativeBias, ShiftMask
 
 
-def _attend(tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def _attend(tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
     op: Any = node.op
     batch, units, _, channels = query.shape
     width = channels // op.heads
+    if bias is not None:
+        stacks = 1 if op.across_units else units
+        q, k, v = (tape.reshape(x, batch, stacks, -1, op.heads, width).transpose(2, 3) for x in (query, key, value))
+        return tape.reshape(tape.attention(q, k, v, bias).transpose(2, 3), *query.shape)
     if tape.regime.released_code:
         windows = 1 if op.across_units else units
 
@@ -32,6 +36,21 @@ def _attend(tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor) -
     return tape.reshape(out, *query.shape)
 
 
+def _relative_bias(tape: Tape, node: Node) -> Tensor:
+    _, heads, queries, keys = node.shape
+    table = tape.parameter(*node.op.weights()["table"])
+    index = tape.tensor((queries, keys), "int64", fixed=True)
+    gathered = tape.call("index", (table, index), (queries, keys, heads), table.dtype).permute(2, 0, 1)
+    contiguous = gathered if gathered.contiguous else tape.call("clone", (gathered,), gathered.shape, gathered.dtype)
+    return tape.reshape(contiguous, 1, *node.shape)
+
+
+def _shift_mask(tape: Tape, node: Node) -> Tensor:
+    return tape.parameter(1, *node.shape)
+
+
 PROGRAMS: dict[type[Op], Program] = {
     Attend: _attend,
+    RelativeBias: _relative_bias,
+    ShiftMask: _shift_mask,
 }

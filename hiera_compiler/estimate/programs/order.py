@@ -19,6 +19,7 @@ from hiera_compiler.ir import (
     Node,
     Op,
     PadGrid,
+    RollGrid,
     SliceTokens,
     ToGrid,
     ToUnits,
@@ -110,6 +111,13 @@ def _crop_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return cut if cut.contiguous else tape.call("clone", (cut,), cut.shape, cut.dtype)
 
 
+def _roll_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    op: Any = node.op
+    for _ in filter(None, op.shift):  # one kernel for each axis
+        x = tape.call("roll", (x,), x.shape, x.dtype)
+    return x
+
+
 PROGRAMS: dict[type[Op], Program] = {
     AsGrid: _as_grid,
     AsTokens: _as_grid,
@@ -119,6 +127,7 @@ PROGRAMS: dict[type[Op], Program] = {
     KeepUnits: _keep,
     Mean: _mean,
     PadGrid: _pad_grid,
+    RollGrid: _roll_grid,
     SliceTokens: _slice_tokens,
     ToGrid: _to_grid,
     ToUnits: _to_units,

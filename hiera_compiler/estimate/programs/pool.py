@@ -9,7 +9,7 @@ from hiera_compiler.estimate.programs.order import raster, window_major
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Call, Tape
 from hiera_compiler.estimate.tensor import Tensor
-from hiera_compiler.ir import Node, Op, Pool, SlidingPool, UnitLayout
+from hiera_compiler.ir import MergeTokens, Node, Op, Pool, SlidingPool, UnitLayout
 
 
 def _pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
@@ -39,6 +39,21 @@ def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return as_units(tape, pooled, node, op.after)
 
 
+def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    op: Any = node.op
+    units = UnitLayout((1,) * len(op.stride), op.before.folds)
+    grid = raster(tape, tape.reshape(x, x.shape[0] * x.shape[1], 1, *x.shape[2:]), units)
+    axes, whole = len(op.stride), [-(-side // step) * step for side, step in zip(units.unit, op.stride, strict=True)]
+    if tuple(whole) != units.unit:
+        grid = tape.call("constant_pad_nd", (grid,), (grid.shape[0], *whole, x.shape[-1]), x.dtype)
+    sizes = [number for side, step in zip(whole, op.stride, strict=True) for number in (side // step, step)]
+    split = tape.reshape(grid, grid.shape[0], *sizes, x.shape[-1])
+    merged = split.permute(0, *range(1, 2 * axes, 2), *range(2 * axes, 0, -2), 2 * axes + 1)
+    merged = tape.reshape(merged, grid.shape[0], *op.after.unit, node.shape[-1])
+    made = window_major(tape, merged, UnitLayout((1,) * axes, op.after.folds))
+    return tape.reshape(made, x.shape[0], *node.shape)
+
+
 def as_images(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:
     """Each unit as an image of its own: ``[b * units, c, *unit]``."""
     rows = tape.reshape(x, x.shape[0] * x.shape[1], 1, *x.shape[2:])
@@ -55,6 +70,7 @@ def as_units(tape: Tape, images: Tensor, node: Node, layout: UnitLayout) -> Tens
 
 
 PROGRAMS: dict[type[Op], Program] = {
+    MergeTokens: _merge_tokens,
     Pool: _pool,
     SlidingPool: _sliding_pool,
 }

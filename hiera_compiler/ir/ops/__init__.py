@@ -1,7 +1,8 @@
 """The primitives, by topic. Each infers its output shape and states its weights and what it costs."""
 
 from hiera_compiler.ir.ops.attend import Attend
-from hiera_compiler.ir.ops.grid import CropGrid, PadGrid
+from hiera_compiler.ir.ops.bias import RelativeBias, ShiftMask
+from hiera_compiler.ir.ops.grid import CropGrid, MergeTokens, PadGrid, RollGrid
 from hiera_compiler.ir.ops.layers import Activate, Add, Dropout, DropPath, JoinChannels, LayerScale, Linear, Norm, Split
 from hiera_compiler.ir.ops.order import (
     AsGrid,
@@ -34,11 +35,15 @@ __all__ = [
     "LayerScale",
     "Linear",
     "Mean",
+    "MergeTokens",
     "Norm",
     "PadGrid",
     "PatchEmbed",
     "Pool",
+    "RelativeBias",
     "ResizeTable",
+    "RollGrid",
+    "ShiftMask",
     "Sinusoid",
     "SliceTokens",
     "SlidingPool",

@@ -27,9 +27,12 @@ class ProjectedAttention(Attention):
         )
         return query, key, value
 
-    def attended(self, builder: GraphBuilder, x: Value, block: BlockContext, *, across_units: bool) -> Value:
+    def attended(
+        self, builder: GraphBuilder, x: Value, block: BlockContext, *, across_units: bool, bias: Value | None = None
+    ) -> Value:
         """Multi-head attention whose queries, and only they, are pooled where the block pools (Hiera, section 4)."""
         query, key, value = self.projected(builder, x, block)
         query = block.pooled(builder, "attn.pooled_query", query)
-        attended = builder.add("attn.attend", Attend(block.heads, across_units), query, key, value)
+        more = () if bias is None else (bias,)
+        attended = builder.add("attn.attend", Attend(block.heads, across_units), query, key, value, *more)
         return builder.add("attn.proj", Linear(block.channels, block.channels), attended)
