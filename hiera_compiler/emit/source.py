@@ -17,6 +17,8 @@ from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS
 from hiera_compiler.ir import Graph, KeepUnits, Op, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
+_LONGEST = 130
+"""Characters of a line that is not broken."""
 _TAKEN = re.compile(r"Stage\d+(Block|Transition)\d*")
 
 
@@ -64,8 +66,16 @@ def _attributes(modules: Iterable[tuple[str, Op]]) -> Iterator[str]:
         if "" in constructors:
             yield f"self.{group} = {constructors['']}"
         else:
-            entries = ", ".join(f'"{name}": {text}' for name, text in constructors.items())
-            yield f"self.{group} = nn.ModuleDict({{{entries}}})"
+            entries = [f'"{name}": {text}' for name, text in constructors.items()]
+            line = f"self.{group} = nn.ModuleDict({{{', '.join(entries)}}})"
+            if len(line) <= _LONGEST:
+                yield line
+            else:
+                yield from (
+                    f"self.{group} = nn.ModuleDict(",
+                    *_indent(["{", *_indent(f"{one}," for one in entries), "}"]),
+                    ")",
+                )
 
 
 def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: str) -> Iterator[str]:

@@ -72,6 +72,13 @@ class Attention(Kind, ABC):
 
     mask_units: ClassVar[bool | None] = None
     """Whether it needs a model with mask units, or one without them; most take either."""
+    by_position: ClassVar[tuple[str, ...]] = ()
+    """The options that, where they are set, let the blocks of a stage attend by their positions: see ``at``."""
+
+    @property
+    def alike(self) -> bool:
+        """Whether it is the same at every position of a stage."""
+        return not any(getattr(self, option) for option in self.by_position)
 
     def at(self, position: int) -> Attention:
         """How the block at a position of its stage attends, counted from 0; most kinds attend alike everywhere."""

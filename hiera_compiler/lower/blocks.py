@@ -70,6 +70,11 @@ class StageBlocks:
     global_attention: Attention
     global_at: tuple[int, ...]
 
+    @property
+    def alike(self) -> bool:
+        """Whether all blocks after the first are one."""
+        return not self.global_at and self.other.attention.alike
+
     def at(self, position: int) -> Block:
         """The block at a position, counted from 0."""
         block = self.other if position else self.first

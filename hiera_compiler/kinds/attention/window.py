@@ -33,6 +33,7 @@ class WindowAttention(ProjectedAttention):
 
     kind: Literal["window"] = "window"
     mask_units: ClassVar[bool | None] = False
+    by_position: ClassVar[tuple[str, ...]] = ("shift",)
     window: Annotated[
         tuple[int, ...], Extent(time=1), Field(description="Tokens along each axis of a window.", examples=[4])
     ]

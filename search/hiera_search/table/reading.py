@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from hiera_compiler.diagnostics import Span, SpecError, Text
+from hiera_compiler.kinds import Attention, kinds_of
 from hiera_compiler.source import Located, Source
 from hiera_compiler.spec import Spec, Stage, parse
 from hiera_search.space import ABSENT, Refused
@@ -100,8 +101,11 @@ class Reader:
         return self._stage(read | dict.fromkeys(without, 1) if isinstance(read, dict) else read, index, place)
 
     def without(self, index: int) -> tuple[str, ...]:
-        """The keys that a stage is read without: its depth, unless some of its blocks are named by their numbers."""
-        return () if self.space.has(("stages", index), "global_at") else ("depth",)
+        """The keys that a stage is read without: its depth, unless its blocks may attend by their positions."""
+        stage = ("stages", index)
+        kinds = [kind for kind in kinds_of("attention").values() if issubclass(kind, Attention)]
+        shifts = any(self.space.has((*stage, "attention"), option) for kind in kinds for option in kind.by_position)
+        return () if shifts or self.space.has(stage, "global_at") else ("depth",)
 
     def _stage(self, data: Any, index: int, place: int) -> ReadStage:
         try:

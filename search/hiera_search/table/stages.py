@@ -46,7 +46,7 @@ class StageLookup:
             space.below(path, without=tuple(ALL_BUT_DEPTH)), digits, lambda choice: reader.depth(index, choice), depths
         )
         self._rules = Steps(self._refusal, Known(refusal=np.int32))
-        numbers = ("state", "refusal", "first", "other", "third", "thirds", "map", "stem", "last")
+        numbers = ("state", "refusal", "first", "other", "summed", "map", "stem", "last")
         amounts = dict.fromkeys(("peak", "widest"), np.int64)
         self.steps = Steps(self._step, Known(**dict.fromkeys(numbers, np.int32), **amounts))
 

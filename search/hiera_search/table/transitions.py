@@ -46,17 +46,16 @@ REFUSED = State()
 class Step(NamedTuple):
     """What one stage adds, by numbers of parts: its first block, each later one, its map, the stem before it.
 
-    So many as `thirds` of the later blocks are the `third` instead, which attends globally among others. The map is
-    there where it is an output. `last` is the block that ends the stage, `peak` the most elements of a batch alive in
-    it above what is kept, `widest` the most elements of a sample around one primitive.
+    Where blocks attend by their positions, all later ones are one part, `summed` as 1. The map is there where it is an
+    output. `last` is the block that ends the stage, `peak` the most elements of a batch alive in it above what is kept,
+    `widest` the most elements of a sample around one primitive.
     """
 
     state: State
     refusal: int = LAWFUL
     first: int = 0
     other: int = 0
-    third: int = 0
-    thirds: int = 0
+    summed: int = 0
     map: int = 0
     stem: int = 0
     last: int = 0
@@ -126,14 +125,14 @@ class Transitions:
         assert entry is not None
         blocks = stage_blocks(stage, entry.flow.attention)
         made = [self._block(frame, blocks.at(0), entry, follows_stem=stem is not None)]
-        later = [blocks.at(position) for position in range(1, stage.depth if stage.global_at else 1 + deep)]
+        later = [blocks.at(position) for position in range(1, 1 + deep if blocks.alike else stage.depth)]
         numbers: dict[Block, Made] = {}
         for block in dict.fromkeys(later):
             numbers[block] = self._block(frame, block, made[0].out, follows_stem=False)
             if numbers[block].out != made[0].out:
                 raise NotImplementedError(f"a block of {block.attention} changes what the next of its kind reads")
         made += [numbers[block] for block in later[-1:]]
-        everywhere = [block for block in later if block != blocks.other]
+        others = [numbers[block].number for block in later]
         out = made[-1].out
         shown = _there(self.parts.get(("map", out), partial(map_part, out.flow), out, Place(run=False)))
         headless = frame.head is None
@@ -141,9 +140,8 @@ class Transitions:
         return Step(
             State(frame, None, Stream(out.flow.leaving(stage), out.dtype)),
             first=made[0].number,
-            other=numbers[blocks.other].number if blocks.other in numbers else 0,
-            third=numbers[everywhere[0]].number if everywhere else 0,
-            thirds=len(everywhere),
+            other=(others[0] if blocks.alike else self.parts.sum(others)) if others else 0,
+            summed=int(not blocks.alike),
             map=shown.number if headless else 0,
             stem=0 if stem is None else stem.number,
             last=made[-1].number,

@@ -15,14 +15,15 @@ from tests.support.random_specs import Data, Draw, specs
 from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
 
 PROFILES = [None, *all_profiles()]
+SHIFTED: Data = {"kind": "window", "window": 2, "shift": True, "relative_bias": True}
 STAGE: dict[str, list[Any]] = {
     "depth": [1, 2, 3, 400],
     "channels": [6, 8, 12, 65536],
     "heads": [1, 2, 3, 4],
-    "attention": ["mask_unit", {"kind": "global"}, {"kind": "window", "window": 3}],
+    "attention": ["mask_unit", {"kind": "global"}, {"kind": "window", "window": 3}, SHIFTED],
     "first_attention": ["own", "previous"],
     "global_at": [[], [0], [1], [0, 2]],
-    "pool": ["none", "max", {"kind": "max", "stride": 3}, {"kind": "average", "kernel": 3, "padding": 1}],
+    "pool": ["none", "max", "merge", {"kind": "max", "stride": 3}, {"kind": "average", "kernel": 3, "padding": 1}],
     "mlp_ratio": [None, 0.05, 2.5, 4],
 }
 TRUNK: dict[str, list[Any]] = {
