@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from hiera_compiler.estimate import StageCost, cost
-from hiera_compiler.ir import Add, Attend, Graph, Node, Shape, Sinusoid, Table, ToGrid
+from hiera_compiler.ir import Add, Attend, Graph, Node, Shape, Sinusoid, Table, ToGrid, ToUnits
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
 from hiera_compiler.picture.labels import Part, is_drawn, part
 
@@ -129,6 +129,8 @@ def _parts(steps: Sequence[Step]) -> tuple[Part, ...]:
 def _part(step: Step, steps: Sequence[Step]) -> Part:
     """The box of a step; one that makes queries only, as pooling does in Hiera, says so."""
     drawn = part(step.op)
+    if any(isinstance(other.op, ToUnits) for other in steps):
+        drawn = replace(drawn, word=drawn.word.replace("mask unit", "window"))
     readers = [reader for reader in steps if step.name in reader.inputs]
     only_queries = readers and all(
         isinstance(reader.op, Attend) and step.name not in reader.inputs[1:] for reader in readers

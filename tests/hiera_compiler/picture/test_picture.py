@@ -57,6 +57,13 @@ def test_every_block_is_in_a_row_and_alike_ones_share_it(name: str) -> None:
     assert [panel.output for panel in panels] == grids
 
 
+def test_windows_are_called_windows() -> None:
+    drawn = text(hc.compile("sam2_hiera_t").graph)
+    assert "pad 6×6 → windows 25 of 14×14 → linear 1152 → window attention (4 heads)" in drawn
+    assert "global attention" in drawn
+    assert "mask unit" not in drawn
+
+
 def test_the_svg_says_what_the_text_says() -> None:
     drawn = words(svg(hc.compile("hiera_b").graph))
     assert [word for word in drawn if word.startswith("×")] == ["×2", "×1", "×2", "×1", "×15", "×1", "×2"]
