@@ -85,10 +85,9 @@ def test_stages_are_those_of_table_2(name: str) -> None:
 
 @pytest.mark.parametrize("name", hc.bundled_specs())
 def test_rows_add_up_to_the_whole(name: str) -> None:
-    compiled = hc.compile(name)
-    cost, spec = compiled.cost, compiled.spec
+    spec, cost = hc.compile(name).spec, hc.compile(name).cost
     assert (cost.params, cost.macs, cost.flops) == tuple(
         sum(getattr(row, field) for row in cost.stages) for field in ("params", "macs", "flops")
     )
-    stages = [f"stage {index + 1}" for index in range(len(spec.stages))]
+    stages = [f"stage {number}" for number in range(1, 1 + len(spec.stages))]
     assert [row.name for row in cost.stages] == ["stem", *stages, *(["head"] if spec.head is not None else [])]
