@@ -22,6 +22,7 @@ from hiera_compiler.ir import (
     FirstToken,
     Input,
     JoinChannels,
+    JoinHeads,
     JoinTokens,
     KeepUnits,
     LayerScale,
@@ -34,13 +35,16 @@ from hiera_compiler.ir import (
     PatchEmbed,
     Pool,
     RelativeBias,
+    RelativePosition,
     ResizeTable,
     RollGrid,
     ShiftMask,
     Sinusoid,
     SliceTokens,
+    SlidingConvolution,
     SlidingPool,
     Split,
+    SplitHeads,
     Table,
     TileTable,
     ToGrid,
@@ -61,6 +65,13 @@ CONSTRUCTORS: dict[type[Op], Constructor] = {
     Sinusoid: lambda op: f"Sinusoid({op.grid}, {op.channels})",
     RelativeBias: lambda op: f"RelativeBias({op.heads}, {op.keys.folds}, {op.queries.folds})",
     ShiftMask: lambda op: f"ShiftMask({op.windows.units}, {op.windows.folds}, {op.shift})",
+    SlidingConvolution: lambda op: (
+        f"nn.Conv{len(op.kernel)}d({op.channels}, {op.channels}, {op.kernel}, {op.stride}, {op.padding}, "
+        f"groups={op.channels}, bias=False)"
+    ),
+    RelativePosition: lambda op: (
+        f"RelativePosition({op.heads}, {op.width}, {op.queries}, {op.keys}, class_token={op.class_token})"
+    ),
     DropPath: lambda op: "DropPath(drop_path)",
     Dropout: lambda op: f"nn.Dropout({op.rate!r})",
 }
@@ -99,6 +110,10 @@ CALLS: dict[type[Op], Call] = {
     SlidingPool: lambda op, own, x: (
         f"slide_{op.reduction}({x}, ({op.before.folds}, {op.after.folds}), {op.kernel}, {op.stride}, {op.padding})"
     ),
+    SlidingConvolution: lambda op, own, x: f"slide_convolution({x}, {own}, ({op.before.folds}, {op.after.folds}))",
+    SplitHeads: lambda op, own, x: f"{x}.unflatten(-1, ({op.heads}, -1))",
+    JoinHeads: lambda op, own, x: f"{x}.flatten(-2)",
+    RelativePosition: lambda op, own, query: f"{own}({query})",
     AsTokens: lambda op, own, x: f"{x}.flatten(1, -2).unsqueeze(1)",
     AsGrid: lambda op, own, x: f"{x}.unflatten(2, {op.grid})[:, 0]",
     PadGrid: lambda op, own, x: f"pad_grid({x}, {op.padding})",

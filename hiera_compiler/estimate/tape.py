@@ -121,6 +121,18 @@ class Tape:
         bias = self.cast(self.parameter(out_channels), dtype)
         return self.call("convolution", (x, weight, bias), (x.shape[0], out_channels, *grid), dtype)
 
+    def depthwise(self, x: Tensor, width: int, kernel: Sizes, grid: Sizes) -> Tensor:
+        """A depth-wise convolution without bias, channels first, whose groups of `width` channels share weights."""
+        dtype = self.product_dtype(x)
+        x = self.cast(x, dtype)
+        weight, channels = self.parameter(width, 1, *kernel), x.shape[1]
+        if channels > width:
+            weight = self.call("repeat", (weight,), (channels, 1, *kernel), weight.dtype)
+        size = (x.shape[0], channels, *grid)
+        out = self.tensor(size, dtype, strides=_kept_order(size, x.strides))
+        self.calls.append(Call("convolution", (x, self.cast(weight, dtype)), (out,), self.node, channels))
+        return out
+
     def layer_norm(self, x: Tensor) -> Tensor:
         """Layer normalisation over the last axis; under autocast in fp32."""
         if self.regime.autocast:

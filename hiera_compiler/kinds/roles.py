@@ -23,8 +23,15 @@ class Pooling(Kind, ABC):
     stride: Annotated[tuple[int, ...], Extent(time=1), Field(description="The factor along each axis.")] = (2,)
 
     @abstractmethod
-    def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout) -> Value:
-        """Pool ``(units, tokens, channels)``, whose tokens lie in a layout, to the layout that ``pooled`` gives."""
+    def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, heads: int = 1) -> Value:
+        """Pool ``(units, tokens, channels)``, whose tokens lie in a layout, to the layout that ``pooled`` gives.
+
+        Where channels are those of several `heads`, these share weights.
+        """
+
+    def normalised(self, builder: GraphBuilder, name: str, x: Value, heads: int = 1) -> Value:
+        """What the kind does to tokens once they are pooled, a class token included; most do nothing."""
+        return x
 
     def enter(self, builder: GraphBuilder, x: Value, layout: UnitLayout, channels: int, norm: Normalization) -> Value:
         """Pool the tokens that enter a stage of so many channels, where that is before the first block."""
@@ -32,8 +39,9 @@ class Pooling(Kind, ABC):
 
     def pooled(self, layout: UnitLayout) -> UnitLayout:
         """The layout after pooling, where each unit's sides are divided by the stride."""
-        if layout.folds[:1] == (self.stride,):
-            return layout.pooled()
+        after = layout.pooled_by(self.stride)
+        if after is not None:
+            return after
         sides = tuple(side // step for side, step in zip(layout.unit, self.stride, strict=True))
         return UnitLayout(layout.units, (sides,))
 
@@ -51,15 +59,22 @@ class BlockContext:
     pool: Pooling | None
     class_token: bool = False
 
-    def pooled(self, builder: GraphBuilder, name: str, x: Value) -> Value:
+    def pooled(self, builder: GraphBuilder, name: str, x: Value, heads: int = 1) -> Value:
         """The tokens as the block pools them: not at all where it does not pool, and never the class token."""
-        if self.pool is None:
+        return self.pooled_by(self.pool, builder, name, x, heads)
+
+    def pooled_by(self, pool: Pooling | None, builder: GraphBuilder, name: str, x: Value, heads: int = 1) -> Value:
+        """Tokens that enter the block, pooled in some way of an attention's own; the class token is only normalised."""
+        if pool is None:
             return x
-        if not self.class_token:
-            return self.pool.lower(builder, name, x, self.layout)
-        token = builder.add(f"{name}_token", SliceTokens(0, 1), x)
-        grid = builder.add(f"{name}_grid", SliceTokens(1, x.shape[1]), x)
-        return builder.add(f"{name}_joined", JoinTokens(), token, self.pool.lower(builder, name, grid, self.layout))
+        if self.class_token:
+            token = builder.add(f"{name}_token", SliceTokens(0, 1), x)
+            grid = builder.add(f"{name}_grid", SliceTokens(1, x.shape[1]), x)
+            pooled = pool.lower(builder, name, grid, self.layout, heads)
+            x = builder.add(f"{name}_joined", JoinTokens(), token, pooled)
+        else:
+            x = pool.lower(builder, name, x, self.layout, heads)
+        return pool.normalised(builder, name, x, heads)
 
     @property
     def pooled_layout(self) -> UnitLayout:

@@ -59,27 +59,37 @@ class Block:
     attention: Attention
     pool: Pooling | None
     skip: str = "projection"
+    out_channels: int | None = None
 
 
 @dataclass(frozen=True)
 class StageBlocks:
-    """The blocks of a stage: the first, those that repeat after it, and how those attend that attend globally."""
+    """The blocks of a stage: the first, those that repeat after it, and how those attend that attend globally.
+
+    `out_channels` leave the last one.
+    """
 
     first: Block
     other: Block
     global_attention: Attention
     global_at: tuple[int, ...]
+    depth: int
+    out_channels: int | None
 
     @property
     def alike(self) -> bool:
         """Whether all blocks after the first are one."""
-        return not self.global_at and self.other.attention.alike
+        return not self.global_at and self.out_channels is None and self.other.attention.alike
 
     def at(self, position: int) -> Block:
         """The block at a position, counted from 0."""
         block = self.other if position else self.first
         attention = self.global_attention if position in self.global_at else block.attention.at(position)
-        return block if attention == block.attention else replace(block, attention=attention)
+        if attention != block.attention:
+            block = replace(block, attention=attention)
+        if position == self.depth - 1 and self.out_channels is not None:
+            block = replace(block, out_channels=self.out_channels)
+        return block
 
 
 def stage_blocks(stage: Stage, before: Attention | None) -> StageBlocks:
@@ -92,6 +102,8 @@ def stage_blocks(stage: Stage, before: Attention | None) -> StageBlocks:
         Block(*sizes, stage.attention, None),
         GlobalAttention(qkv_bias=getattr(stage.attention, "qkv_bias", True)),
         stage.global_at,
+        stage.depth,
+        stage.out_channels,
     )
 
 
@@ -109,10 +121,12 @@ def lower_block(
     y = block.attention.lower(builder, normed, context)
     x = _residual(builder, style, "attn", skip, y, rate)
     y = style.norm.lower(builder, "norm2", x)
+    leaving = block.out_channels or channels
+    skip = x if leaving == channels else builder.add("mlp.proj", Linear(channels, leaving), y)
     y = builder.add("mlp.fc1", Linear(channels, block.hidden), y)
     y = style.activation.lower(builder, "mlp.activation", y)
-    y = builder.add("mlp.fc2", Linear(block.hidden, channels), y)
-    x = _residual(builder, style, "mlp", x, y, rate)
+    y = builder.add("mlp.fc2", Linear(block.hidden, leaving), y)
+    x = _residual(builder, style, "mlp", skip, y, rate)
     return x, replace(flow, shape=x.shape, layout=context.pooled_layout)
 
 

@@ -19,6 +19,7 @@ from hiera_compiler.ir import (
     FirstToken,
     Input,
     JoinChannels,
+    JoinHeads,
     JoinTokens,
     KeepUnits,
     LayerScale,
@@ -31,12 +32,15 @@ from hiera_compiler.ir import (
     PatchEmbed,
     Pool,
     RelativeBias,
+    RelativePosition,
     RollGrid,
     ShiftMask,
     Sinusoid,
     SliceTokens,
+    SlidingConvolution,
     SlidingPool,
     Split,
+    SplitHeads,
     Table,
     ToGrid,
     ToUnits,
@@ -72,7 +76,9 @@ def part(op: Op) -> Part:
 
 def is_drawn(op: Op) -> bool:
     """False for what changes no number, or does so in training only."""
-    return not isinstance(op, Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | AsTokens | ToGrid)
+    return not isinstance(
+        op, Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | AsTokens | ToGrid | SplitHeads | JoinHeads
+    )
 
 
 def _patch(op: PatchEmbed) -> Part:
@@ -106,6 +112,8 @@ _PARTS: dict[type[Op], Callable[[Any], Part]] = {
     LayerScale: lambda op: Part("scale", "", "pointwise"),
     JoinChannels: lambda op: Part("join", "channels", "order"),
     JoinTokens: lambda op: Part("join", "tokens", "order"),
+    SlidingConvolution: lambda op: Part("depth-wise conv", f"{by(op.kernel)} every {by(op.stride)}", "pool"),
+    RelativePosition: lambda op: Part("relative position", f"{by(op.queries)} to {by(op.keys)}", "table"),
     FirstToken: lambda op: Part("class token", "", "pool"),
     PadGrid: lambda op: Part("pad", by(op.padding), "order"),
     MergeTokens: lambda op: Part("merge", by(op.stride), "pool"),

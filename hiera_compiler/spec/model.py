@@ -96,6 +96,15 @@ class Stage(Form):
     mlp_ratio: Annotated[
         float | None, Field(gt=0, le=64, description="Hidden channels of the MLP per channel; default: the model's.")
     ] = None
+    out_channels: Annotated[
+        Count | None,
+        BeforeValidator(_none_word, json_schema_input_type=Count | Literal["none"] | None),
+        silent(None),
+        Field(
+            description="Channels that leave the MLP of the last block, so that the next stage need not widen "
+            "(MViTv2-L as released); `none`: as many as the stage has."
+        ),
+    ] = None
 
     def resolved(self, axes: int, mlp_ratio: float) -> Stage:
         """The same stage with every shorthand and default written out, in a model of so many axes and that ratio."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hiera_compiler.emit.prelude import to_grid, to_units
@@ -40,6 +40,23 @@ def slide_mean(
     """The mean under a kernel that slides over each unit, padding counted as zeros."""
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool3d
     return as_units(pool(as_images(x, folds[0]), kernel, stride, padding), x, folds[1])
+
+
+def slide_convolution(
+    x: Tensor, convolution: nn.Conv2d | nn.Conv3d, folds: tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]
+) -> Tensor:
+    """A depth-wise convolution that slides over each unit; groups of as many channels as it has share its weights."""
+    images = as_images(x, folds[0])
+    weight, groups = convolution.weight, images.shape[1]
+    if groups > len(weight):
+        weight = weight.repeat(groups // len(weight), *(1,) * (images.ndim - 1))
+    stride, padding = convolution.stride, [int(side) for side in convolution.padding]
+    slid: Tensor
+    if images.ndim == 4:
+        slid = F.conv2d(images, weight, None, stride, padding, groups=groups)
+    else:
+        slid = F.conv3d(images, weight, None, stride, padding, groups=groups)
+    return as_units(slid, x, folds[1])
 
 
 def as_images(x: Tensor, folds: Sequence[Sequence[int]]) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Tape
 from hiera_compiler.estimate.tensor import Tensor
-from hiera_compiler.ir import Attend, Node, Op, RelativeBias, ShiftMask
+from hiera_compiler.ir import Attend, JoinHeads, Node, Op, RelativeBias, RelativePosition, ShiftMask, SplitHeads
 
 
 def _attend(tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -49,8 +49,42 @@ def _shift_mask(tape: Tape, node: Node) -> Tensor:
     return tape.parameter(1, *node.shape)
 
 
+def _relative_position(tape: Tape, node: Node, query: Tensor) -> Tensor:
+    op: Any = node.op
+    batch, axes, first = query.shape[0], len(op.queries), int(op.class_token)
+    places = query.select(1)
+    places = places._replace(shape=(batch, prod(op.queries), places.shape[-1]))
+    grid = tape.reshape(places, batch, *op.queries, op.heads, op.width)
+    bias: Tensor | None = None
+    for axis, length in enumerate(op.lengths.values()):
+        order = [1 + axis, *(place for place in range(2 + axes) if place != 1 + axis), 2 + axes]
+        lines, keys = grid.permute(*order), op.keys[axis]
+        table = tape.parameter(length, op.width)
+        rows = tape.call("index", (table,), (op.queries[axis], keys, op.width), table.dtype)
+        scores = tape.matmul(tape.reshape(lines, op.queries[axis], -1, op.width), rows.transpose(1, 2))
+        scores = tape.reshape(scores, *lines.shape[:-1], keys)
+        back = [*range(1, 1 + axis + 1), 0, *range(axis + 2, 1 + axes)]
+        scores = scores.permute(back[0], 1 + axes, *back[1:], 2 + axes)
+        scores = tape.reshape(scores, *scores.shape[:-1], *(keys if place == axis else 1 for place in range(axes)))
+        if bias is None:
+            bias = scores
+        else:
+            shape = tuple(max(sides) for sides in zip(bias.shape, scores.shape, strict=True))
+            bias = tape.call("add", (bias, scores), shape, bias.dtype)
+    assert bias is not None
+    bias = tape.reshape(bias, batch, 1, op.heads, prod(op.queries), prod(op.keys))
+    return tape.call("constant_pad_nd", (bias,), (batch, *node.shape), bias.dtype) if first else bias
+
+
+def _split_or_join_heads(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    return tape.reshape(x, x.shape[0], *node.shape)
+
+
 PROGRAMS: dict[type[Op], Program] = {
     Attend: _attend,
+    JoinHeads: _split_or_join_heads,
     RelativeBias: _relative_bias,
+    RelativePosition: _relative_position,
     ShiftMask: _shift_mask,
+    SplitHeads: _split_or_join_heads,
 }

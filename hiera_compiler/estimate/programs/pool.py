@@ -9,7 +9,7 @@ from hiera_compiler.estimate.programs.order import raster, window_major
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Call, Tape
 from hiera_compiler.estimate.tensor import Tensor
-from hiera_compiler.ir import MergeTokens, Node, Op, Pool, SlidingPool, UnitLayout
+from hiera_compiler.ir import MergeTokens, Node, Op, Pool, SlidingConvolution, SlidingPool, UnitLayout
 
 
 def _pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
@@ -54,6 +54,20 @@ def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.reshape(made, x.shape[0], *node.shape)
 
 
+def _sliding_convolution(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    op: Any = node.op
+    images, sides = as_images(tape, x, op.before), op.after.unit
+    if not tape.regime.released_code:
+        return as_units(tape, tape.depthwise(images, op.channels, op.kernel, sides), node, op.after)
+    # The released code puts the heads beside the batch, and each of their images in row-major order.
+    rows, channels = images.shape[:2]
+    apart = tape.reshape(images, rows * channels // op.channels, op.channels, *op.before.unit)
+    if not apart.contiguous:
+        apart = tape.call("clone", (apart,), apart.shape, apart.dtype)
+    pooled = tape.depthwise(apart, op.channels, op.kernel, sides)
+    return as_units(tape, tape.reshape(pooled, rows, channels, *sides), node, op.after)
+
+
 def as_images(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:
     """Each unit as an image of its own: ``[b * units, c, *unit]``."""
     rows = tape.reshape(x, x.shape[0] * x.shape[1], 1, *x.shape[2:])
@@ -72,5 +86,6 @@ def as_units(tape: Tape, images: Tensor, node: Node, layout: UnitLayout) -> Tens
 PROGRAMS: dict[type[Op], Program] = {
     MergeTokens: _merge_tokens,
     Pool: _pool,
+    SlidingConvolution: _sliding_convolution,
     SlidingPool: _sliding_pool,
 }

@@ -3,6 +3,7 @@
 from hiera_compiler.ir.ops.attend import Attend
 from hiera_compiler.ir.ops.bias import RelativeBias, ShiftMask
 from hiera_compiler.ir.ops.grid import CropGrid, MergeTokens, PadGrid, RollGrid
+from hiera_compiler.ir.ops.heads import JoinHeads, RelativePosition, SplitHeads
 from hiera_compiler.ir.ops.layers import Activate, Add, Dropout, DropPath, JoinChannels, LayerScale, Linear, Norm, Split
 from hiera_compiler.ir.ops.order import (
     AsGrid,
@@ -15,7 +16,7 @@ from hiera_compiler.ir.ops.order import (
     ToGrid,
     ToUnits,
 )
-from hiera_compiler.ir.ops.pool import Pool, SlidingPool
+from hiera_compiler.ir.ops.pool import Pool, SlidingConvolution, SlidingPool
 from hiera_compiler.ir.ops.stem import Input, PatchEmbed, ResizeTable, Sinusoid, Table, TileTable
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "FirstToken",
     "Input",
     "JoinChannels",
+    "JoinHeads",
     "JoinTokens",
     "KeepUnits",
     "LayerScale",
@@ -41,13 +43,16 @@ __all__ = [
     "PatchEmbed",
     "Pool",
     "RelativeBias",
+    "RelativePosition",
     "ResizeTable",
     "RollGrid",
     "ShiftMask",
     "Sinusoid",
     "SliceTokens",
+    "SlidingConvolution",
     "SlidingPool",
     "Split",
+    "SplitHeads",
     "Table",
     "TileTable",
     "ToGrid",

@@ -40,14 +40,49 @@ class SlidingPool(Op):
     padding: tuple[int, ...]
 
     def infer(self, *inputs: Shape) -> Shape:
-        units, tokens, channels = tokens_of(inputs[0], "pooling")
-        require(tokens == prod(self.before.unit), f"{tokens} tokens a unit meet a unit of {self.before.unit}")
-        sides = slid(self.before.unit, self.kernel, self.stride, self.padding)
-        require(sides == self.after.unit, f"pooling makes units of {sides}, and {self.after.unit} are wanted")
-        return (units, prod(sides), channels)
+        return _slid_tokens(self, inputs[0])
 
     def scratch(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return prod(output)
+
+
+@dataclass(frozen=True)
+class SlidingConvolution(Op):
+    """A depth-wise convolution that slides as ``SlidingPool`` does; groups of `channels` channels share its weights."""
+
+    channels: int
+    before: UnitLayout
+    after: UnitLayout
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        output = _slid_tokens(self, inputs[0])
+        share = output[-1] % self.channels == 0
+        require(share, f"{output[-1]} channels are not groups of {self.channels} that share a convolution")
+        return output
+
+    def weights(self) -> dict[str, Shape]:
+        return {"weight": (self.channels, 1, *self.kernel)}
+
+    def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return prod(output) * prod(self.kernel)
+
+    def acts(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return prod(output)
+
+
+def _slid_tokens(op: SlidingPool | SlidingConvolution, shape: Shape) -> Shape:
+    """The tokens that a sliding kernel makes of those of every unit."""
+    units, tokens, channels = tokens_of(shape, "pooling")
+    require(tokens == prod(op.before.unit), f"{tokens} tokens a unit meet a unit of {op.before.unit}")
+    half = all(2 * pad <= size for pad, size in zip(op.padding, op.kernel, strict=True))
+    require(half, f"a padding of {op.padding} is more than half the kernel of {op.kernel}")
+    sides = slid(op.before.unit, op.kernel, op.stride, op.padding)
+    require(min(sides) > 0, f"a kernel of {op.kernel} does not fit units of {op.before.unit}")
+    require(sides == op.after.unit, f"pooling makes units of {sides}, and {op.after.unit} are wanted")
+    return (units, prod(sides), channels)
 
 
 def slid(

@@ -32,7 +32,7 @@ class ProjectedAttention(Attention):
     ) -> Value:
         """Multi-head attention whose queries, and only they, are pooled where the block pools (Hiera, section 4)."""
         query, key, value = self.projected(builder, x, block)
-        query = block.pooled(builder, "attn.pooled_query", query)
+        query = block.pooled(builder, "attn.pooled_query", query, block.heads)
         more = () if bias is None else (bias,)
         attended = builder.add("attn.attend", Attend(block.heads, across_units), query, key, value, *more)
         return builder.add("attn.proj", Linear(block.channels, block.channels), attended)

@@ -46,13 +46,14 @@ class KernelPooling(Pooling):
         return self.size != self.stride or any(self.border)
 
     def pooled(self, layout: UnitLayout) -> UnitLayout:
-        if layout.folds[:1] == (self.stride,):
-            return layout.pooled()
+        after = layout.pooled_by(self.stride)
+        if after is not None:
+            return after
         return UnitLayout(layout.units, (slid(layout.unit, self.size, self.stride, self.border),))
 
     def reduced(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, reduction: str) -> Value:
         """The tokens pooled by a reduction without weights."""
-        if not self.overlaps and layout.folds[:1] == (self.stride,):
-            return builder.add(name, Pool(reduction, self.stride), x)
         after = self.pooled(layout)
+        if not self.overlaps and layout.pooled_by(self.stride) is not None:
+            return builder.add(name, Pool(reduction, self.stride), x)
         return builder.add(name, SlidingPool(reduction, layout, after, self.size, self.stride, self.border), x)

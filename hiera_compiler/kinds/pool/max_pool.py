@@ -12,5 +12,5 @@ class MaxPooling(KernelPooling):
 
     kind: Literal["max"] = "max"
 
-    def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout) -> Value:
+    def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, heads: int = 1) -> Value:
         return self.reduced(builder, name, x, layout, "max")

@@ -24,7 +24,7 @@ class PatchMerging(Pooling):
         sides = tuple(-(-side // step) for side, step in zip(layout.unit, self.stride, strict=True))
         return UnitLayout(layout.units, (sides,))
 
-    def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout) -> Value:
+    def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, heads: int = 1) -> Value:
         return builder.add(name, MergeTokens(layout, self.pooled(layout), self.stride), x)
 
     def enter(self, builder: GraphBuilder, x: Value, layout: UnitLayout, channels: int, norm: Normalization) -> Value:

@@ -101,11 +101,12 @@ class Reader:
         return self._stage(read | dict.fromkeys(without, 1) if isinstance(read, dict) else read, index, place)
 
     def without(self, index: int) -> tuple[str, ...]:
-        """The keys that a stage is read without: its depth, unless its blocks may attend by their positions."""
+        """The keys that a stage is read without: its depth, unless its blocks may differ by their positions."""
         stage = ("stages", index)
         kinds = [kind for kind in kinds_of("attention").values() if issubclass(kind, Attention)]
         shifts = any(self.space.has((*stage, "attention"), option) for kind in kinds for option in kind.by_position)
-        return () if shifts or self.space.has(stage, "global_at") else ("depth",)
+        differs = shifts or any(self.space.has(stage, key) for key in ("global_at", "out_channels"))
+        return () if differs else ("depth",)
 
     def _stage(self, data: Any, index: int, place: int) -> ReadStage:
         try:

@@ -46,7 +46,7 @@ REFUSED = State()
 class Step(NamedTuple):
     """What one stage adds, by numbers of parts: its first block, each later one, its map, the stem before it.
 
-    Where blocks attend by their positions, all later ones are one part, `summed` as 1. The map is there where it is an
+    Where blocks differ by their positions, all later ones are one part, `summed` as 1. The map is there where it is an
     output. `last` is the block that ends the stage, `peak` the most elements of a batch alive in it above what is kept,
     `widest` the most elements of a sample around one primitive.
     """
@@ -129,7 +129,7 @@ class Transitions:
         numbers: dict[Block, Made] = {}
         for block in dict.fromkeys(later):
             numbers[block] = self._block(frame, block, made[0].out, follows_stem=False)
-            if numbers[block].out != made[0].out:
+            if block.out_channels is None and numbers[block].out != made[0].out:
                 raise NotImplementedError(f"a block of {block.attention} changes what the next of its kind reads")
         made += [numbers[block] for block in later[-1:]]
         others = [numbers[block].number for block in later]

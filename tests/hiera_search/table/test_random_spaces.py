@@ -16,15 +16,24 @@ from tests.support.table_oracle import assert_prices_are_exact, every_choice, sp
 
 PROFILES = [None, *all_profiles()]
 SHIFTED: Data = {"kind": "window", "window": 2, "shift": True, "relative_bias": True}
+POOLED = {"kind": "pooled", "kv_stride": 2, "residual": True}
 STAGE: dict[str, list[Any]] = {
     "depth": [1, 2, 3, 400],
     "channels": [6, 8, 12, 65536],
     "heads": [1, 2, 3, 4],
-    "attention": ["mask_unit", {"kind": "global"}, {"kind": "window", "window": 3}, SHIFTED],
+    "attention": ["mask_unit", {"kind": "global"}, {"kind": "window", "window": 3}, SHIFTED, POOLED],
     "first_attention": ["own", "previous"],
     "global_at": [[], [0], [1], [0, 2]],
-    "pool": ["none", "max", "merge", {"kind": "max", "stride": 3}, {"kind": "average", "kernel": 3, "padding": 1}],
+    "pool": [
+        "none",
+        "max",
+        "merge",
+        {"kind": "max", "stride": 3},
+        {"kind": "average", "kernel": 3, "padding": 1},
+        "conv",
+    ],
     "mlp_ratio": [None, 0.05, 2.5, 4],
+    "out_channels": ["none", 8, 12],
 }
 TRUNK: dict[str, list[Any]] = {
     "mask_unit": [1, 2, 4, 6, 8, "none"],
