@@ -104,6 +104,10 @@ CASES = [
     ("hiera_l", ["input.size=[96, 64]"], 2),
     ("hiera_t", ["input.size=448"], 1),
     ("hiera_b_16x224", ["input.size=[96, 128]", "input.frames=4"], 2),
+    ("vit_b", ["stages.0.depth=2"], 2),
+    ("vit_b_16x224", ["input.size=64", "input.frames=4", "stages.0.depth=2"], 2),
+    ("hiera_s_abswin_256", [], 1),
+    ("sam2_hiera_t", ["input.size=[224, 160]", "head={classes: 10}"], 2),
 ]
 
 
