@@ -69,7 +69,8 @@ class Compilation:
         size = "x".join(map(str, spec.input_shape))
         summary = f"{spec.name}: input {size}, {cost.params / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs."
         title = f'"""{spec.name}, written by the Hiera compiler from the spec {spec.hash[:12]}; needs torch alone."""'
-        return f"{title}\n\n{emit.prelude_source()}\n\n{emit.module_source(self.graph, spec.name, summary)}"
+        model = emit.module_source(self.graph, spec.name, summary)
+        return f"{title}\n\n{emit.prelude_source(model)}\n\n{model}"
 
     def module(
         self,

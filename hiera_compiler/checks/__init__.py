@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from hiera_compiler.checks.axes import AXIS_RULES
 from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, lowering_failed
-from hiera_compiler.checks.stage import AXIS_RULES, STAGE_RULES
+from hiera_compiler.checks.stage import STAGE_RULES
 from hiera_compiler.checks.trunk import DEPTH_RULES, GRID_RULES, MAX_BLOCKS, PATCH_RULES, POOL_RULES
 from hiera_compiler.diagnostics import Diagnostic
 from hiera_compiler.ir import Graph

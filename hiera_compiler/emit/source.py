@@ -12,10 +12,13 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from hiera_compiler.emit import prelude
+from hiera_compiler.emit.library import definitions
 from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS
-from hiera_compiler.ir import Graph, Op, ToGrid, ToUnits
+from hiera_compiler.ir import Graph, KeepUnits, Op, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
+_LONGEST = 130
+"""Characters of a line that is not broken."""
 _TAKEN = re.compile(r"Stage\d+(Block|Transition)\d*")
 
 
@@ -25,7 +28,7 @@ def class_name(spec_name: str) -> str:
     A name that means something else in the emitted file (``Tensor``, ``None``, ...) gets ``Model`` at its end.
     """
     name = "".join(word[:1].upper() + word[1:] for word in re.split(r"[_.-]+", spec_name))
-    is_taken = name in vars(prelude) or name in vars(builtins) or _TAKEN.fullmatch(name)
+    is_taken = name in vars(prelude) or name in definitions() or name in vars(builtins) or _TAKEN.fullmatch(name)
     return f"{name}Model" if is_taken else name
 
 
@@ -63,8 +66,16 @@ def _attributes(modules: Iterable[tuple[str, Op]]) -> Iterator[str]:
         if "" in constructors:
             yield f"self.{group} = {constructors['']}"
         else:
-            entries = ", ".join(f'"{name}": {text}' for name, text in constructors.items())
-            yield f"self.{group} = nn.ModuleDict({{{entries}}})"
+            entries = [f'"{name}": {text}' for name, text in constructors.items()]
+            line = f"self.{group} = nn.ModuleDict({{{', '.join(entries)}}})"
+            if len(line) <= _LONGEST:
+                yield line
+            else:
+                yield from (
+                    f"self.{group} = nn.ModuleDict(",
+                    *_indent(["{", *_indent(f"{one}," for one in entries), "}"]),
+                    ")",
+                )
 
 
 def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: str) -> Iterator[str]:
@@ -93,11 +104,14 @@ def _construction(block: BlockInstance) -> str:
 
 
 def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
-    yield "def stages(self, pixels: Tensor, mask: Tensor | None = None) -> list[Tensor]:"
+    masks = _masks(graph)
+    yield f"def stages(self, pixels: Tensor{_MASK if masks else ''}) -> list[Tensor]:"
     yield from _indent(['"""Window-major tokens `[batch, units, tokens, channels]` at the end of every stage."""'])
-    units = next(node.op.layout.units for node in graph if isinstance(node.op, ToUnits))
-    lines = ["kept = kept_units(mask) if mask is not None and mask.dtype == torch.bool else mask"]
-    lines += [f"pixels = hide_units(pixels, kept, {units})"]
+    lines = []
+    if masks:
+        units = next(node.op.layout.units for node in graph if isinstance(node.op, ToUnits))
+        lines += ["kept = kept_units(mask) if mask is not None and mask.dtype == torch.bool else mask"]
+        lines += [f"pixels = hide_units(pixels, kept, {units})"]
     stem = [node.name for node in graph if node.block is None and node.stage is None and node.origin[0] != "head"]
     lines += _assignments(graph, stem[1:])
     lines += [f"x = {_variable(stem[-1])}", "ends = []"]
@@ -109,20 +123,38 @@ def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
     yield from _indent([*lines, "return ends"])
 
 
+_MASK = ", mask: Tensor | None = None"
+
+
+def _masks(graph: Graph) -> bool:
+    """Whether the model has mask units to keep."""
+    return any(isinstance(node.op, KeepUnits) for node in graph)
+
+
 def _features_method(graph: Graph) -> Iterator[str]:
-    maps = [node for node in graph if isinstance(node.op, ToGrid)]
-    yield "def features(self, pixels: Tensor, mask: Tensor | None = None) -> list[Tensor]:"
-    doc = [
-        '"""The map of every stage in spatial order, channels last, not normalised.',
-        "",
-        "``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for",
-        "compiled and exported code, the kept units' ascending indices ``[batch, kept]``. Maps then are",
-        "``[batch, kept, *unit, channels]``.",
-        '"""',
-    ]
-    calls = [CALLS[ToGrid](node.op, "", f"ends[{index}]") for index, node in enumerate(maps)]
-    body = ["ends = self.stages(pixels, mask)", "return [", *_indent(f"{call}," for call in calls), "]"]
-    yield from _indent([*doc, *body])
+    masks = _masks(graph)
+    yield f"def features(self, pixels: Tensor{_MASK if masks else ''}) -> list[Tensor]:"
+    doc = ['"""The map of every stage in spatial order, channels last, not normalised."""']
+    if masks:
+        doc = [
+            '"""The map of every stage in spatial order, channels last, not normalised.',
+            "",
+            "``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for",
+            "compiled and exported code, the kept units' ascending indices ``[batch, kept]``. Maps then are",
+            "``[batch, kept, *unit, channels]``.",
+            '"""',
+        ]
+    maps = [name for key, name in graph.outputs.items() if key.startswith("features.")]
+    calls = [_nested(graph, name, f"ends[{index}]") for index, name in enumerate(maps)]
+    body = [f"ends = self.stages(pixels{', mask' if masks else ''})"]
+    yield from _indent([*doc, *body, "return [", *_indent(f"{call}," for call in calls), "]"])
+
+
+def _nested(graph: Graph, name: str, end: str) -> str:
+    """The expression of a node outside the blocks, from the end of its stage."""
+    node = graph[name]
+    inputs = (end if graph[parent].block is not None else _nested(graph, parent, end) for parent in node.inputs)
+    return CALLS[type(node.op)](node.op, _own(name), *inputs)
 
 
 def _forward_method(graph: Graph) -> Iterator[str]:

@@ -80,6 +80,15 @@ class Tape:
         assert copied is not None
         return copied
 
+    def join(self, shape: Sizes, *parts: Tensor) -> Tensor:
+        """Samples of this shape, joined from parts of the same number of axes."""
+        dtype: DType = "fp32" if any(part.dtype == "fp32" for part in parts) else "fp16"
+        return self.call("cat", parts, (parts[-1].shape[0], *shape), dtype)
+
+    def kept_order(self, shape: Sizes, x: Tensor) -> Sizes:
+        """The strides of a result of that shape whose axes lie in the order in which those of `x` do."""
+        return _kept_order(shape, x.strides)
+
     def maximum(self, x: Tensor) -> Tensor:
         """The maximum over the second axis by ``max(dim)``, which writes the indices as well."""
         shape = (x.shape[0], *x.shape[2:])
@@ -91,14 +100,15 @@ class Tape:
         """The dtype in which matrix products and convolutions run."""
         return "fp16" if self.regime.autocast else x.dtype
 
-    def linear(self, x: Tensor, out_channels: int) -> Tensor:
-        """A linear layer with bias: one addmm over all rows."""
+    def linear(self, x: Tensor, out_channels: int, bias: bool = True) -> Tensor:
+        """A linear layer: one addmm over all rows, or one mm without a bias."""
         dtype = self.product_dtype(x)
         x = self.cast(x, dtype)
         weight = self.cast(self.parameter(out_channels, x.shape[-1]), dtype)
-        bias = self.cast(self.parameter(out_channels), dtype)
+        added = (self.cast(self.parameter(out_channels), dtype),) if bias else ()
         rows = self.reshape(x, -1, x.shape[-1])
-        out = self.call("addmm", (bias, rows, weight.transpose(0, 1)), (rows.shape[0], out_channels), dtype)
+        name, size = "addmm" if bias else "mm", (rows.shape[0], out_channels)
+        out = self.call(name, (*added, rows, weight.transpose(0, 1)), size, dtype)
         result = out.view(*x.shape[:-1], out_channels)
         assert result is not None
         return result
@@ -110,6 +120,18 @@ class Tape:
         weight = self.cast(self.parameter(out_channels, x.shape[1], *kernel), dtype)
         bias = self.cast(self.parameter(out_channels), dtype)
         return self.call("convolution", (x, weight, bias), (x.shape[0], out_channels, *grid), dtype)
+
+    def depthwise(self, x: Tensor, width: int, kernel: Sizes, grid: Sizes) -> Tensor:
+        """A depth-wise convolution without bias, channels first, whose groups of `width` channels share weights."""
+        dtype = self.product_dtype(x)
+        x = self.cast(x, dtype)
+        weight, channels = self.parameter(width, 1, *kernel), x.shape[1]
+        if channels > width:
+            weight = self.call("repeat", (weight,), (channels, 1, *kernel), weight.dtype)
+        size = (x.shape[0], channels, *grid)
+        out = self.tensor(size, dtype, strides=_kept_order(size, x.strides))
+        self.calls.append(Call("convolution", (x, self.cast(weight, dtype)), (out,), self.node, channels))
+        return out
 
     def layer_norm(self, x: Tensor) -> Tensor:
         """Layer normalisation over the last axis; under autocast in fp32."""
@@ -134,15 +156,17 @@ class Tape:
         assert result is not None
         return result
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attention of ``[..., heads, tokens, width]`` tensors by the regime's path."""
-        if self.regime.fused_attention and len(q.shape) == 4:
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Attention of ``[..., heads, tokens, width]`` tensors by the regime's path, which fuses no bias."""
+        if self.regime.fused_attention and len(q.shape) == 4 and bias is None:
             dtype = self.product_dtype(q)
             q, k, v = (self.cast(x, dtype) for x in (q, k, v))
             _, heads, tokens, width = q.shape
             strides = (tokens * heads * width, width, heads * width, 1)
             return self.call("attention", (q, k, v), q.shape, dtype, strides)
         scores = self.matmul(self.pointwise("mul", q), k.transpose(-2 + len(k.shape), -1 + len(k.shape)))
+        if bias is not None:
+            scores = self.pointwise("add", scores, bias)
         return self.matmul(self.softmax(scores), v)
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from hiera_compiler.ir.graph import Graph
 from hiera_compiler.ir.node import Node
 from hiera_compiler.ir.op import Op
-from hiera_compiler.ir.ops import DropPath, Pool
+from hiera_compiler.ir.ops import DropPath, Pool, SlidingPool
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _step(node: Node, block: str) -> Step:
 
 
 def _class_name(nodes: list[Node], taken: set[str]) -> str:
-    pools = any(isinstance(node.op, Pool) for node in nodes)
+    pools = any(isinstance(node.op, Pool | SlidingPool) for node in nodes)
     name = f"Stage{(nodes[0].stage or 0) + 1}{'Transition' if pools else 'Block'}"
     candidates = (name, *(f"{name}{number}" for number in range(2, len(taken) + 3)))
     return next(candidate for candidate in candidates if candidate not in taken)

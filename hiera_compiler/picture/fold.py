@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from hiera_compiler.estimate import StageCost, cost
-from hiera_compiler.ir import Add, Attend, Graph, Node, Shape, Table, ToGrid
+from hiera_compiler.ir import Add, Attend, Graph, Node, Shape, Sinusoid, Table, ToGrid, ToUnits
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
 from hiera_compiler.picture.labels import Part, is_drawn, part
 
@@ -68,18 +68,18 @@ def _place(node: Node) -> str:
 
 def _output(nodes: Sequence[Node]) -> Shape:
     """The last shape, as a grid of tokens where one is made of it."""
-    grids = [node.shape for node in nodes if isinstance(node.op, ToGrid)]
+    grids = [node.shape for node in nodes if isinstance(node.op, ToGrid) and node.block is None]
     grids += [node.op.layout.grid + node.shape[-1:] for node in nodes if hasattr(node.op, "layout")]
     return grids[0] if grids else nodes[-1].shape
 
 
 def _sequence(nodes: Sequence[Node]) -> Branch:
     """Stem and head are chains, but for the tables that are added: their boxes say so, and the sums are left out."""
-    tables = {node.name for node in nodes if isinstance(node.op, Table)}
+    tables = {node.name for node in nodes if isinstance(node.op, Table | Sinusoid)}
     for node in nodes:
-        if isinstance(node.op, Add) and tables.issuperset(node.inputs):
+        if node.inputs and tables.issuperset(node.inputs):
             tables.add(node.name)
-    chain = [node for node in nodes if not (isinstance(node.op, Add) and tables.intersection(node.inputs))]
+    chain = [node for node in nodes if not tables.intersection(node.inputs)]
     return Branch((), tuple(part(node.op) for node in chain if is_drawn(node.op)), (), adds=False)
 
 
@@ -129,6 +129,8 @@ def _parts(steps: Sequence[Step]) -> tuple[Part, ...]:
 def _part(step: Step, steps: Sequence[Step]) -> Part:
     """The box of a step; one that makes queries only, as pooling does in Hiera, says so."""
     drawn = part(step.op)
+    if any(isinstance(other.op, ToUnits) for other in steps):
+        drawn = replace(drawn, word=drawn.word.replace("mask unit", "window"))
     readers = [reader for reader in steps if step.name in reader.inputs]
     only_queries = readers and all(
         isinstance(reader.op, Attend) and step.name not in reader.inputs[1:] for reader in readers

@@ -50,4 +50,4 @@ def _tables(graph: Graph) -> dict[str, tuple[int, ...]]:
 
 def is_trunk(name: str) -> bool:
     """Whether a key of a checkpoint, renamed, is a weight of patch embedding, position or blocks."""
-    return name.startswith(("patch_embed.", "pos_embed", "blocks."))
+    return name.startswith(("patch_embed.", "pos_embed", "cls_token", "blocks."))

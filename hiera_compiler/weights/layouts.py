@@ -16,8 +16,9 @@ Rules = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """How one code base names the weights of a Hiera.
+    """How one code base names the weights of a model of the family.
 
+    Where ``class_row`` is true, the first row of the position table is that of the class token.
     ``anchor`` ends the key of the patch embedding's weight: what stands before it there is the prefix of the
     trunk's keys. ``mark`` is found in a key of this layout and of none below it. ``rules`` rename keys that
     have the prefix, once it is taken off; ``outside`` those that have not.
@@ -29,6 +30,7 @@ class Layout:
     rules: Rules = ()
     outside: Rules = ()
     stages: str | None = None
+    class_row: bool = False
 
     def prefix(self, keys: Iterable[str]) -> str | None:
         """What stands before the trunk's keys; None where the keys are not of this layout."""
@@ -109,7 +111,19 @@ LAYOUTS = (
         "timm",
         anchor="patch_embed.proj.weight",
         mark=r"(?:^|\.)head\.(?:norm|fc)\.",
-        rules=((r"^head\.norm\.", "norm."), (r"^head\.fc\.", "head.projection.")),
+        rules=(
+            (r"^head\.norm\.", "norm."),
+            (r"^head\.fc\.", "head.projection."),
+            (r"^pos_embed_abs$", "pos_embed"),
+            (r"^pos_embed_win$", "pos_embed_window"),
+        ),
+    ),
+    Layout(
+        "timm's ViT",
+        anchor="patch_embed.proj.weight",
+        mark=r"(?:^|\.)cls_token$",
+        rules=((r"^head\.(weight|bias)$", r"head.projection.\1"),),
+        class_row=True,
     ),
     Layout(
         "hiera-transformer",

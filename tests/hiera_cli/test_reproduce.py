@@ -14,7 +14,9 @@ def test_every_figure_of_our_specs_is_the_papers(hiera: Any) -> None:
     rows = {table["table"]: table["rows"] for table in found["tables"]}
     assert list(rows) == [2, 4, 6, 8]
     known = {number: [row for row in several if row["agrees"]] for number, several in rows.items()}
-    assert {number: len(several) for number, several in known.items()} == {2: 6, 4: 4, 6: 2, 8: 6}
+    unexplained = [row for several in rows.values() for row in several if not row["agrees"] and not row["note"]]
+    assert all(row["agrees"] is None and row["model"].startswith("mvitv2") for row in unexplained)
+    assert not [row for several in known.values() for row in several if row["note"]]
     (large,) = [row for row in known[6] if row["model"] == "hiera_l_32x224"]
     assert large["paper"] == {"mparams": 213, "gmacs": 1029}
     assert round(large["macs"] / 1e9) == 1029
@@ -29,7 +31,7 @@ def test_tables_show_both_figures_and_one_line_that_sums_up(hiera: Any) -> None:
 
 def test_models_without_a_spec_are_listed_as_missing(hiera: Any) -> None:
     rows = json.loads(hiera("reproduce", "--json").out)["tables"][1]["rows"]
-    assert {row["model"] for row in rows if row["agrees"] is None} >= {"mvitv2_l_32x224"}
+    assert {row["model"] for row in rows if row["agrees"] is None} >= {"mvitv2_l_16x224"}
     assert "missing, for want of a spec: " in hiera("reproduce").out
 
 
@@ -41,6 +43,12 @@ def test_a_figure_that_is_off_ends_with_1(hiera: Any, tmp_path: Path, monkeypatc
     assert done.code == 1
     assert done.out.splitlines()[3].split() == ["hiera_t", "27.91", "27", "+1", "4.91", "5", "0"]
     assert "\n0 of 1 rows equal the paper's, rounded as there\n" in done.out
+
+
+def test_reasons_stand_below_the_rows_that_differ_or_are_not_there(hiera: Any) -> None:
+    out = hiera("reproduce").out
+    assert "\nnot equal: vit_l_16x224, vit_h_16x224: the paper repeats VideoMAE's figures" in out
+    assert "\nnot covered: mcmae_b, mcmae_l: stages of masked convolutions" in out
 
 
 def test_throughput_of_an_a100_stands_beside_the_papers(hiera: Any) -> None:

@@ -11,16 +11,27 @@ from hypothesis import strategies as st
 
 from hiera_compiler.ir import (
     Add,
+    AsGrid,
+    AsTokens,
     Attend,
+    CropGrid,
+    FirstToken,
+    JoinChannels,
+    JoinTokens,
     KeepUnits,
+    LayerScale,
     Linear,
     Mean,
     Norm,
     Op,
+    PadGrid,
     PatchEmbed,
     Pool,
     Shape,
     ShapeError,
+    Sinusoid,
+    SliceTokens,
+    SlidingPool,
     Split,
     Table,
     ToGrid,
@@ -30,6 +41,9 @@ from hiera_compiler.ir import (
 
 LAYOUT = UnitLayout((2, 3), ((2, 2), (2, 1)))
 PATCH = PatchEmbed(3, 8, (7, 7), (4, 4), (3, 3))
+
+GRID = UnitLayout.raster((7, 3))
+SLIDING = SlidingPool("mean", LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (1, 1))
 
 FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (PATCH, ((3, 224, 112),), (56, 28, 8)),
@@ -46,6 +60,20 @@ FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (Pool("max", (2, 2)), ((6, 8, 5),), (6, 2, 5)),
     (Attend(2, False), ((6, 2, 4), (6, 8, 4), (6, 8, 4)), (6, 2, 4)),
     (Mean(), ((6, 2, 4),), (4,)),
+    (SLIDING, ((6, 8, 5),), (6, 2, 5)),
+    (SlidingPool("max", GRID, UnitLayout.raster((4, 2)), (3, 3), (2, 2), (1, 1)), ((1, 21, 5),), (1, 8, 5)),
+    (ToUnits(GRID), ((7, 3, 5),), (1, 21, 5)),
+    (ToGrid(GRID), ((1, 21, 5),), (7, 3, 5)),
+    (LayerScale(5, 0.1), ((6, 8, 5),), (6, 8, 5)),
+    (JoinChannels(), ((6, 8, 5), (6, 8, 4)), (6, 8, 9)),
+    (JoinTokens(), ((1, 1, 5), (1, 8, 5)), (1, 9, 5)),
+    (SliceTokens(1, 9), ((1, 9, 5),), (1, 8, 5)),
+    (FirstToken(), ((1, 9, 5),), (5,)),
+    (AsGrid((7, 3)), ((1, 21, 5),), (7, 3, 5)),
+    (AsTokens(), ((7, 3, 5),), (1, 21, 5)),
+    (PadGrid((1, 0)), ((6, 8, 5),), (7, 8, 5)),
+    (CropGrid((5, 8)), ((6, 8, 5),), (5, 8, 5)),
+    (Sinusoid((4, 2), 8), (), (4, 2, 8)),
 ]
 
 MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
@@ -74,6 +102,18 @@ MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
     (Attend(2, False), ((6, 2, 4), (6, 8, 6), (6, 8, 6)), "queries of 4 channels meet keys of 6"),
     (Attend(3, True), ((6, 2, 4), (6, 8, 4), (6, 8, 4)), "4 channels do not split into 3 heads"),
     (Mean(), ((6, 4),), "needs"),
+    (SLIDING, ((6, 7, 5),), r"7 tokens a unit meet a unit of \(4, 2\)"),
+    (SlidingPool("max", GRID, UnitLayout.raster((3, 2)), (3, 3), (2, 2), (1, 1)), ((1, 21, 5),), r"are wanted"),
+    (LayerScale(5, 0.1), ((6, 8, 4),), "4 channels meet a layer scale of 5"),
+    (JoinChannels(), ((6, 8, 5), (6, 7, 5)), "side by side"),
+    (JoinTokens(), ((1, 1, 5), (2, 8, 5)), "before tokens in 2"),
+    (JoinTokens(), ((1, 1, 4), (1, 8, 5)), "4 channels meet tokens of 5"),
+    (SliceTokens(1, 10), ((1, 9, 5),), "not among 9"),
+    (FirstToken(), ((2, 9, 5),), "no first token of 2 units"),
+    (AsGrid((7, 3)), ((1, 20, 5),), "20 tokens meet a grid"),
+    (AsGrid((7, 3)), ((2, 21, 5),), "in 2 units"),
+    (PadGrid((1,)), ((6, 8, 5),), "meets a grid"),
+    (CropGrid((7, 8)), ((6, 8, 5),), "cannot be cut out of"),
 ]
 
 

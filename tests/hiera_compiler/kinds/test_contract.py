@@ -10,13 +10,19 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import hiera_compiler as hc
+from hiera_compiler.estimate.kernel import Kernel, kernel
+from hiera_compiler.estimate.kernels import kernel_list
+from hiera_compiler.estimate.programs import BATCH
+from hiera_compiler.estimate.regime import EAGER_AMP, EAGER_HALF, Regime
 from hiera_compiler.kinds import GROUPS, Choice, Kind, kinds_of
 from hiera_compiler.kinds.choice import required_options
 from hiera_compiler.lower import lower
 from hiera_compiler.spec import Stage
 from tests.support.parity import randomise
 from tests.support.random_specs import Data, compilation
+from tests.support.trace import trace
 
+SORTS = ("product", "convolution", "attention", "norm", "softmax", "reduction", "element-wise", "copy", "cast")
 EVERY = [(group, name) for group in GROUPS for name in kinds_of(group)]
 
 
@@ -45,7 +51,7 @@ def spec_with(group: str, name: str, frames: int | None) -> Data:
         "head": {"classes": 5},
     }
     if group == "attention":
-        data["stages"] = [stage | {"attention": value} for stage in data["stages"]]
+        attend(data, name)
     elif group == "pool":
         data["stages"][1]["pool"] = value
     else:
@@ -53,9 +59,28 @@ def spec_with(group: str, name: str, frames: int | None) -> Data:
     return data
 
 
+def attend(data: Data, name: str) -> None:
+    """All stages attend by a kind, on a grid that is not cut where it needs one."""
+    kind: Any = kinds_of("attention")[name]
+    data["stages"] = [stage | {"attention": written(kind, name)} for stage in data["stages"]]
+    if kind.mask_units is False:
+        data["mask_unit"] = "none"
+
+
 def compiled_with(group: str, name: str) -> hc.Compilation:
-    """A spec of a clip: what is meant for time has some, and space it has too."""
-    return compilation(spec_with(group, name, frames=2))
+    """A spec of a clip, where a kind takes one: what is meant for time has some, and space it has too."""
+    compiled = compilation(spec_with(group, name, frames=2))
+    try:
+        _ = compiled.spec
+    except hc.SpecError as error:
+        assert {found.code[:2] for found in error.diagnostics} == {"H2"}  # noqa: PT017 - a rule says: images only
+        return compilation(spec_with(group, name, frames=None))
+    return compiled
+
+
+def has_units(group: str, name: str) -> bool:
+    kind: Any = kinds_of(group)[name]
+    return getattr(kind, "mask_units", None) is not False
 
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
@@ -108,11 +133,13 @@ def test_a_kind_learns(group: str, name: str) -> None:
         assert parameter.grad.abs().sum() > 0, key
 
 
-@pytest.mark.parametrize(("group", "name"), EVERY)
+@pytest.mark.parametrize(("group", "name"), [pair for pair in EVERY if has_units(*pair)])
 def test_a_kind_masks(group: str, name: str) -> None:
     compiled = compiled_with(group, name)
     module: Any = compiled.module().eval()
     mask = torch.tensor([[0, 2, 3, 7], [1, 2, 4, 5]])
+    if compiled.spec.axes == 2:
+        mask = torch.tensor([[0, 1, 2, 3]] * 2)
     with torch.no_grad():
         features = module.features(torch.randn(2, *compiled.spec.input_shape), mask=mask)
     graph = lower(compiled.spec, kept_units=4)
@@ -128,6 +155,49 @@ def test_a_kind_compiles_as_one_graph(group: str, name: str) -> None:
     with torch.no_grad():
         compiled_module: Any = torch.compile(module, backend="aot_eager", fullgraph=True)
         torch.testing.assert_close(compiled_module(pixels), module(pixels))
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_a_kind_exports(group: str, name: str) -> None:
+    compiled = compiled_with(group, name)
+    module: Any = compiled.module().eval()
+    randomise(module)
+    pixels = torch.randn(2, *compiled.spec.input_shape)
+    exported = torch.export.export(module, (pixels,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    with torch.no_grad():
+        torch.testing.assert_close(exported.module()(pixels), module(pixels))
+
+
+@pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_the_kernels_of_a_kind_are_those_that_its_module_calls(group: str, name: str, regime: Regime) -> None:
+    compiled = compiled_with(group, name)
+    dtype = torch.float16 if regime.weights == "fp16" else torch.float32
+    pixels = torch.empty((BATCH, *compiled.spec.input_shape), device="meta", dtype=torch.float16)
+    calls = trace(compiled.module("meta", dtype), pixels, autocast=regime.autocast)
+    listed = [one for section in kernel_list(compiled.graph, regime) for one in section.kernels.listed]
+    assert totals(listed) == pytest.approx(totals([kernel(call, BATCH) for call in calls]))
+
+
+def totals(kernels: list[Kernel]) -> dict[str, float]:
+    """What kernels do together, and how many there are of each sort."""
+    found = {name: sum(getattr(one, name) * one.count for one in kernels) for name in ("macs", "moved", "issued")}
+    return found | {f"{sort} kernels": sum(one.count for one in kernels if one.kind == sort) for sort in SORTS}
+
+
+@pytest.mark.parametrize("pool", kinds_of("pool"))
+@pytest.mark.parametrize("attention", kinds_of("attention"))
+def test_every_attention_goes_with_every_pooling(attention: str, pool: str) -> None:
+    data = spec_with("pool", pool, frames=2)
+    attend(data, attention)
+    compiled = compilation(data)
+    module: Any = compiled.module("meta").eval()
+    assert {key: tuple(value.shape) for key, value in module.state_dict().items()} == compiled.graph.parameters()
+    pixels = torch.empty(1, *compiled.spec.input_shape, device="meta")
+    assert [tuple(x.shape[1:-1]) for x in module.features(pixels)] == [(2, 8, 8), (2, 4, 4)]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(pixels)
+    assert counter.get_total_flops() == compiled.cost.flops
 
 
 def test_the_groups_are_what_a_spec_chooses_from() -> None:
