@@ -14,12 +14,22 @@ from torch import nn
 MARKER = "# --- the prelude starts here ---"
 
 
-def prelude_source() -> str:
-    """The functions that emitted models call, as text, with the imports that they need."""
-    text = (files("hiera_compiler.emit") / "prelude.py").read_text(encoding="utf-8")
+def prelude_source(masked: bool = False) -> str:
+    """The functions that emitted models call, as text, with the imports that they need; of ``masked`` ones too."""
+    imports, functions = _parts("prelude.py")
+    if masked:
+        _, more = _parts("masked.py")
+        imports = imports.replace("\nimport torch\n", "from math import pi\n\nimport torch\n")
+        functions = f"{functions}\n\n\n{more}"
+    return f"from __future__{imports}\n\n\n{functions}\n"
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """The imports of a prelude, and its functions."""
+    text = (files("hiera_compiler.emit") / name).read_text(encoding="utf-8")
     _docstring, rest = text.split("from __future__", 1)
     imports, functions = rest.split(MARKER, 1)
-    return f"from __future__{imports.rstrip()}\n\n\n{functions.strip()}\n"
+    return imports.rstrip(), functions.strip()
 
 
 def load_class(source: str, name: str) -> type[nn.Module]:
