@@ -133,9 +133,24 @@ class Compilation:
         from hiera_compiler.weights import load_weights
 
         device = torch.device(device) if device is not None else torch.get_default_device()
-        module = self.module("meta", dtype)
+        # What a file lacks of a classifier is made where it is loaded; an autoencoder may lack its whole decoder.
+        module = self.module("meta" if self.task == "classify" else device, dtype)
         report = load_weights(module, weights, self.graph, device)
         return module.to(device), report
+
+    def classifier(self, pretrained: nn.Module) -> tuple[nn.Module, LoadReport]:
+        """A new classifier of the spec, to be fine-tuned, with the encoder of a masked autoencoder; and what it took.
+
+        ``encoder_norm`` becomes its norm, the head is new, its last stage pools again, and position tables of another
+        input size are resized. It is on the CPU, whatever the autoencoder is on. Raises SpecError where that is of
+        another architecture.
+        """
+        from hiera_compiler.weights.load import load_tensors
+
+        compilation = Compilation(self.source)
+        state = {name: tensor.detach().cpu() for name, tensor in pretrained.state_dict().items()}
+        module = compilation.module("cpu")
+        return module, load_tensors(module, "the masked autoencoder", [state], compilation.graph)
 
     def _model_class(self) -> type[nn.Module]:
         from hiera_compiler import emit

@@ -34,8 +34,10 @@ def masked_places(kept: Tensor, units: Sequence[int], folds: Sequence[Sequence[i
     tokens = _product([side for fold in folds for side in fold])
     seen = visible_units(kept, _product(units)).long()
     raster = to_grid(seen[:, :, None, None].expand(-1, -1, tokens, 1), units, folds).flatten(1)
-    # The sort is stable: zeros first, each as it lies. What is kept comes after, and is cut off.
-    return raster.argsort(dim=1, stable=True)[:, : (_product(units) - kept.shape[1]) * tokens]
+    count = raster.shape[1]
+    # A place that is seen comes after all that are not.
+    places = torch.arange(count, device=kept.device) + count * raster
+    return places.topk(count - kept.shape[1] * tokens, 1, largest=False, sorted=True).values
 
 
 def embed_kept(
