@@ -60,9 +60,8 @@ def some_units_are_kept_and_some_dropped(spec: Spec, source: Source) -> Iterator
     if not _has_grid(spec):
         return
     units, kept = prod(mask_units(spec)), kept_units(spec)
-    if 0 < kept < units:
+    if kept > 0:
         return
-    place = ("mae", "mask_ratio")
     if units < 2:
         yield Diagnostic(
             "H340",
@@ -73,8 +72,8 @@ def some_units_are_kept_and_some_dropped(spec: Spec, source: Source) -> Iterator
         return
     yield Diagnostic(
         "H340",
-        f"a mask ratio of {spec.pretraining.mask_ratio:g} keeps {kept} of {units} mask units",
-        (Label(source.value(place), "drops every one of them" if kept == 0 else "drops none of them"),),
+        f"a mask ratio of {spec.pretraining.mask_ratio:g} keeps none of {units} mask units",
+        (Label(source.value(("mae", "mask_ratio")), "drops every one of them"),),
         help=f"use a mask ratio of at most {floor(1000 * (1 - 1 / units)) / 1000:g}",
     )
 
