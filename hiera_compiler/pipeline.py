@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 Task = Literal["classify", "mae"]
-"""What a module is for: to classify (or, without a head, to give features), or to be pretrained by masked autoencoding."""
+"""What a module is for: to classify (without a head, to give features), or to be pretrained by masked autoencoding."""
 
 
 class Compilation:
@@ -161,6 +161,7 @@ class Compilation:
 def compile(spec: str | PathLike[str], settings: Sequence[str] = (), task: Task = "classify") -> Compilation:
     """The compilation of a spec file or of a bundled spec's name, with settings such as ``stages.2.depth=18``.
 
-    With the task ``mae`` it is that of the masked autoencoder that pretrains the spec's trunk. Raises SpecError where the file cannot be read; later problems are raised by the phase that finds them.
+    With the task ``mae`` it is that of the masked autoencoder that pretrains the spec's trunk. Raises SpecError where
+    the file cannot be read; later problems are raised by the phase that finds them.
     """
     return Compilation(load(fspath(spec), settings), task)

@@ -22,7 +22,9 @@ def build(
     spec: SpecName,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="The folder to write; by default build/NAME, or build/NAME_mae."),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="The folder to write; by default build/NAME, or build/NAME_mae."
+        ),
     ] = None,
     weights: Annotated[
         Path | None,

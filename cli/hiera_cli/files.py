@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Put a text, or bytes as they are, into a file that is replaced at once. Raises SpecError where it cannot be written."""
+    """Put a text, or bytes, into a file that is replaced at once. Raises SpecError where it cannot be written."""
     from hiera_compiler.artifact.problems import not_written
     from hiera_compiler.diagnostics import SpecError
 

@@ -45,7 +45,9 @@ class Model:
 
         with torch.no_grad():
             batch = torch.export.Dim("batch", min=1)
-            return torch.export.export(self.module, self.example, dynamic_shapes=tuple({0: batch} for _ in self.example))
+            return torch.export.export(
+                self.module, self.example, dynamic_shapes=tuple({0: batch} for _ in self.example)
+            )
 
 
 class Format(ABC):

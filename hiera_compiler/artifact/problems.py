@@ -171,7 +171,10 @@ def no_colours(place: Span, channels: int) -> Diagnostic:
 
 @code("H743")
 def no_pillow() -> Diagnostic:
-    """The package pillow, which reads and writes pictures, is not installed. It is an extra: models need no pictures."""
+    """The package pillow, which reads and writes pictures, is not installed.
+
+    It is an extra, because models need no pictures.
+    """
     return Diagnostic("H743", "pictures need pillow, not installed here", (), "pip install 'hiera-compiler[pictures]'")
 
 

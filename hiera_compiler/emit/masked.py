@@ -49,11 +49,13 @@ def embed_kept(
     that its border patches reach beyond it.
     """
     sides = [_product([fold[axis] for fold in folds]) for axis in range(len(units))]
-    x = F.pad(hide_units(pixels, kept, units), [pad for pad in reversed(conv.padding) for _ in range(2)])
+    pads = [pad for pad in reversed(conv.padding) for _ in range(2) if isinstance(pad, int)]
+    x = F.pad(hide_units(pixels, kept, units), pads)
     for axis, side in enumerate(sides):
         kernel, stride = conv.kernel_size[axis], conv.stride[axis]
         x = x.unfold(2 + axis, (side - 1) * stride + kernel, side * stride)
-    places, rest = [], kept
+    places: list[Tensor] = []
+    rest = kept
     for count in reversed(units):
         places.insert(0, rest % count)
         rest = rest // count
@@ -61,12 +63,14 @@ def embed_kept(
     windows = x.movedim(1, 1 + len(units))[(sample, *places)].flatten(0, 1)
     convolve = F.conv2d if len(units) == 2 else F.conv3d
     grid = convolve(windows, conv.weight, conv.bias, conv.stride)
-    return to_units(grid.movedim(1, -1), folds).unflatten(0, kept.shape).squeeze(2)
+    tokens = to_units(grid.movedim(1, -1), folds)
+    return tokens.reshape(*kept.shape, *tokens.shape[2:])
 
 
 def add_kept(x: Tensor, table: Tensor, kept: Tensor) -> Tensor:
     """The kept units with their rows of a table ``[1, units, tokens, channels]`` added."""
-    return x + table[0].index_select(0, kept.flatten()).unflatten(0, kept.shape)
+    rows: Tensor = table[0].index_select(0, kept.flatten()).unflatten(0, kept.shape)
+    return x + rows
 
 
 def unit_conv(x: Tensor, conv: nn.Conv2d | nn.Conv3d, folds: Sequence[Sequence[int]]) -> Tensor:
@@ -95,10 +99,10 @@ def take_tokens(x: Tensor, masked: Tensor, units: Sequence[int], folds: Sequence
 
 
 def cut_patches(pixels: Tensor, grid: Sequence[int], patch: Sequence[int], step: int) -> Tensor:
-    """The pixels of each predicted patch, ``[batch, patches, values]``: (channels, y, x), of a clip (y, x, channels)."""
+    """The pixels of each patch, ``[batch, patches, values]``: by (channels, y, x), a clip's by (y, x, channels)."""
     (rows, columns), (height, width) = grid[-2:], patch
-    x = predicted_frames(pixels, grid, step)[..., : rows * height, : columns * width]
-    x = x.unflatten(-1, (columns, width)).unflatten(-3, (rows, height))
+    whole = predicted_frames(pixels, grid, step)[..., : rows * height, : columns * width]
+    x: Tensor = whole.unflatten(-1, (columns, width)).unflatten(-3, (rows, height))
     if len(grid) == 2:
         return x.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
     return x.permute(0, 2, 3, 5, 4, 6, 1).flatten(4).flatten(1, 3)
@@ -136,7 +140,8 @@ def oriented_gradients(
     cells = cells.unflatten(-1, (columns, width // cell)).unflatten(-3, (rows, height // cell))
     first = cells.ndim - 6  # [batch, (frames,) channels, bins, rows, y, columns, x]
     order = [*range(first), first + 2, first + 4, first, first + 1, first + 3, first + 5]
-    return cells.permute(order).flatten(-4).flatten(1, -2)
+    result: Tensor = cells.permute(order).flatten(-4).flatten(1, -2)
+    return result
 
 
 def initialise_autoencoder(model: nn.Module) -> None:

@@ -11,8 +11,8 @@ from hiera_compiler.ir.masking import (
     AddKept,
     Gradients,
     MaskedTokens,
-    Patches,
     PatchEmbedKept,
+    Patches,
     PlaceUnits,
     SquaredError,
     Standardise,
@@ -52,4 +52,3 @@ CALLS: dict[type[Op], Call] = rules.CALLS | {
     SquaredError: lambda op, own, x, y: f"({x} - {y}).square().mean()",
 }
 """The expression that computes a primitive. ``kept`` and ``masked`` are variables of the methods that they stand in."""
-

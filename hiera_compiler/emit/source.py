@@ -54,7 +54,9 @@ def block_class(block: BlockClass) -> str:
     return "\n".join(lines)
 
 
-def attributes(modules: Iterable[tuple[str, Op]], rules: Mapping[type[Op], Constructor] = CONSTRUCTORS) -> Iterator[str]:
+def attributes(
+    modules: Iterable[tuple[str, Op]], rules: Mapping[type[Op], Constructor] = CONSTRUCTORS
+) -> Iterator[str]:
     """Assignments for modules named with at most one dot: those below one name share a ModuleDict."""
     groups: dict[str, dict[str, str]] = {}
     for name, op in modules:

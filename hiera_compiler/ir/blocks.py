@@ -31,7 +31,7 @@ class BlockClass:
 
 @dataclass(frozen=True)
 class BlockInstance:
-    """A block of the graph: its class, its stage (none for a decoder's), and its own drop path rate where it has one."""
+    """A block of the graph: its class, its stage (a decoder's has none), and its drop path rate where it has one."""
 
     name: str
     stage: int | None

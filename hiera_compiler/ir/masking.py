@@ -198,4 +198,3 @@ class SquaredError(Op):
         prediction, target = inputs
         require(prediction == target, f"a prediction of {prediction} meets a target of {target}")
         return (1,)
-

@@ -127,9 +127,7 @@ def _decoded(
     x = builder.add("decoder_position", Add(), x, builder.add("decoder_places", ToUnits(layout), places))
     style = Style(spec.norm, spec.activation, drops=False)
     hidden = int(decoder.channels * spec.mlp_ratio)
-    block = Block(
-        channels=decoder.channels, heads=decoder.heads, hidden=hidden, attention=GlobalAttention(), pool=None
-    )
+    block = Block(channels=decoder.channels, heads=decoder.heads, hidden=hidden, attention=GlobalAttention(), pool=None)
     flow = Flow(x.shape, layout)
     for index in range(decoder.depth):
         with builder.block(f"decoder_blocks.{index}"):

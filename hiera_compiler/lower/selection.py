@@ -7,7 +7,7 @@ and layers that see one token at a time, into the patch embedding itself. What i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from hiera_compiler.ir import Activate, Add, Dropout, Graph, KeepUnits, Linear, Node, Norm, PatchEmbed, Table, ToUnits
@@ -86,7 +86,7 @@ class Copy:
             yield node.name.removeprefix(f"{node.block}.")
 
 
-def constants(graph: Graph) -> Set[str]:
+def constants(graph: Graph) -> set[str]:
     """The names of the tables, and of what is computed from tables alone."""
     found: set[str] = set()
     for node in graph:

@@ -29,8 +29,8 @@ from hiera_compiler.ir import (
 from hiera_compiler.ir.masking import (
     Gradients,
     MaskedTokens,
-    Patches,
     PatchEmbedKept,
+    Patches,
     PlaceUnits,
     SquaredError,
     Standardise,

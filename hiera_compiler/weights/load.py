@@ -40,7 +40,7 @@ def load_weights(
 def load_tensors(
     module: nn.Module, name: str, candidates: Iterable[Tensors], graph: Graph | None, device: torch.device | str = "cpu"
 ) -> LoadReport:
-    """The same for state dicts in memory, of which the first that holds a Hiera is taken; messages call them ``name``."""
+    """The same for state dicts, of which the first that holds a Hiera is taken; messages call them ``name``."""
     expected = module.state_dict()
     found = match(name, candidates, expected, _grids(expected, graph))
     on_meta = any(weight.is_meta for weight in expected.values())

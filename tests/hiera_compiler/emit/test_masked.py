@@ -100,8 +100,8 @@ def test_dropping_early_changes_nothing_in_any_spec(data: Data) -> None:
         assert compilation.graph
     except SpecError as error:
         codes = {found.code for found in error.diagnostics}
-        assert codes <= {"H340", "H343"}  # noqa: PT017 - some inputs are one unit, or their tokens reach beyond them
-        assume(False)  # noqa: FBT003
+        assert codes <= {"H340", "H343"}  # some inputs are one unit, or their tokens reach beyond them
+        assume(False)
     assert_late_is_early(compilation)
 
 
@@ -128,13 +128,15 @@ def test_dropped_pixels_reach_the_target_and_nothing_else(data: Data) -> None:
     assert torch.equal(before[2], seen_changed[2])
 
 
-def test_a_prediction_is_in_its_place() -> None:
-    """With a decoder that copies positions, the prediction of a token tells where it is."""
+def test_masked_tokens_are_those_of_dropped_units_in_raster_order() -> None:
     compilation = compiled(SMALL)
     pixels, kept = inputs(compilation, 1)
     places = masked.masked_places(kept, (2, 3), ((2, 2),))
     expected = [
-        row * 6 + column for row in range(4) for column in range(6) if row // 2 * 3 + column // 2 not in kept[0].tolist()
+        row * 6 + column
+        for row in range(4)
+        for column in range(6)
+        if row // 2 * 3 + column // 2 not in kept[0].tolist()
     ]
     assert places[0].tolist() == expected
     target = random_module(compilation).targets(pixels, kept)
@@ -199,7 +201,8 @@ def histograms(image: np.ndarray[Any, Any], cell: int, bins: int) -> np.ndarray[
             right = float(image[y, x + 1] - image[y, x - 1]) if 0 < x < width - 1 else 0.0
             angle = np.rad2deg(np.arctan2(down, right)) % 180
             found[y // cell, x // cell, int(angle // (180 / bins)) % bins] += np.hypot(down, right) / cell**2
-    return found / np.sqrt((found**2).sum(-1, keepdims=True) + 1e-10)
+    lengths = np.sqrt((found**2).sum(-1, keepdims=True) + 1e-10)
+    return np.asarray(found / lengths)
 
 
 def ours_by_cell(images: Tensor, norm: bool = True) -> Tensor:
