@@ -26,7 +26,7 @@ def random_units(pixels: Tensor, units: int, count: int) -> Tensor:
 
 def visible_units(kept: Tensor, units: int) -> Tensor:
     """A boolean mask ``[batch, units]``: true where a unit is kept."""
-    return torch.zeros(kept.shape[0], units, dtype=torch.bool, device=kept.device).scatter(1, kept, True)
+    return torch.zeros(kept.shape[0], units, dtype=torch.long, device=kept.device).scatter(1, kept, 1).bool()
 
 
 def masked_places(kept: Tensor, units: Sequence[int], folds: Sequence[Sequence[int]]) -> Tensor:

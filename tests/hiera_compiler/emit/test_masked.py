@@ -18,6 +18,7 @@ from hiera_compiler.emit import masked
 from hiera_compiler.lower import lower_mae
 from hiera_compiler.pipeline import Compilation
 from hiera_compiler.source import read_text
+from tests.support.fvcore_counters import counted_acts, counted_macs
 from tests.support.parity import randomise
 from tests.support.random_specs import RICH_CLIP, RICH_IMAGE, Data, specs
 
@@ -251,6 +252,17 @@ def test_patches_tile_the_input() -> None:
     assert found[0, (frame * 3 + row) * 4 + column].tolist() == patch.permute(1, 2, 0).flatten().tolist()
     image = clip[:, :, 0]
     assert masked.cut_patches(image, (3, 4), (2, 2), 1)[1, 5].tolist() == image[1, :, 2:4, 2:4].flatten().tolist()
+
+
+@pytest.mark.parametrize("data", [SMALL, CLIP, with_mae(RICH_IMAGE)], ids=lambda data: data["name"])
+def test_costs_are_those_that_the_counters_count(data: Data) -> None:
+    compilation = compiled(data)
+    cost, module = compilation.cost, compilation.module()
+    # fvcore counts the enlarging of an image's mask, one for each pixel, and not that of a clip's.
+    enlarged = prod(compilation.spec.input.size) if compilation.spec.axes == 2 else 0
+    assert sum(parameter.numel() for parameter in module.parameters()) == cost.params
+    assert counted_macs(module, compilation.spec.input_shape) == cost.macs + enlarged
+    assert counted_acts(module, compilation.spec.input_shape) == cost.acts
 
 
 def test_initial_weights_are_the_reference_s_for_pretraining() -> None:
