@@ -28,7 +28,7 @@ Tally = dict[str, tuple[int, Counts]]
 
 @dataclass(frozen=True)
 class StageCost:
-    """One row of the stage table; counts are for one sample, ``name`` is ``stem``, ``stage 1``... or ``head``."""
+    """One row of the stage table; counts are for one sample, ``name`` is the nodes' ``part``."""
 
     name: str
     blocks: int
@@ -121,10 +121,7 @@ def _tallies(graph: Graph) -> dict[int, Tally]:
 
 
 def _stage_name(section: Section) -> str:
-    node = section.nodes[0]
-    if node.stage is not None:
-        return f"stage {node.stage + 1}"
-    return "head" if node.origin[0] == "head" else "stem"
+    return section.nodes[0].part
 
 
 def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCost:
@@ -138,7 +135,7 @@ def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCos
     return StageCost(
         name=name,
         blocks=len(blocks),
-        grid=last[:-1] if attends else (),
+        grid=last[:-1] if attends and len(last) > 2 else (),
         tokens=prod(last[:-1]),
         channels=last[-1],
         heads=attends[-1].heads if attends else None,

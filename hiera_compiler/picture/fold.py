@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from math import prod
 
 from hiera_compiler.estimate import StageCost, cost
 from hiera_compiler.ir import Add, Attend, Graph, Node, Shape, Sinusoid, Table, ToGrid, ToUnits
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
+from hiera_compiler.ir.masking import PlaceUnits
 from hiera_compiler.picture.labels import Part, is_drawn, part
 
 
@@ -45,10 +47,10 @@ def fold(graph: Graph) -> list[Panel]:
     blocks = share_blocks(graph)
     panels = []
     for row in cost(graph).stages:
-        nodes = [node for node in graph if _place(node) == row.name]
+        nodes = [node for node in graph if node.part == row.name]
         stage = nodes[0].stage
         if stage is None:
-            rows: tuple[Row, ...] = (Row(1, (_sequence(nodes),)),)
+            rows = tuple(_chains_and_blocks(nodes, blocks))
         else:
             rows = tuple(_rows([block for block in blocks if block.stage == stage]))
         panels.append(Panel(row.name, rows, _output(nodes), row))
@@ -60,17 +62,23 @@ def input_shape(graph: Graph) -> Shape:
     return next(iter(graph)).shape
 
 
-def _place(node: Node) -> str:
-    if node.stage is not None:
-        return f"stage {node.stage + 1}"
-    return "head" if node.origin[0] == "head" else "stem"
-
-
 def _output(nodes: Sequence[Node]) -> Shape:
     """The last shape, as a grid of tokens where one is made of it."""
+    last = nodes[-1].shape
     grids = [node.shape for node in nodes if isinstance(node.op, ToGrid) and node.block is None]
     grids += [node.op.layout.grid + node.shape[-1:] for node in nodes if hasattr(node.op, "layout")]
-    return grids[0] if grids else nodes[-1].shape
+    return next((grid for grid in grids if prod(grid) == prod(last)), last)
+
+
+def _chains_and_blocks(nodes: Sequence[Node], blocks: Sequence[BlockInstance]) -> Iterator[Row]:
+    """Stem, head and decoder: what is outside blocks as chains, and the blocks between them."""
+    for in_blocks, group in groupby(nodes, key=lambda node: node.block is not None):
+        members = list(group)
+        names = {node.block for node in members}
+        if in_blocks:
+            yield from _rows([block for block in blocks if block.name in names])
+        else:
+            yield Row(1, (_sequence(members),))
 
 
 def _sequence(nodes: Sequence[Node]) -> Branch:
@@ -79,7 +87,7 @@ def _sequence(nodes: Sequence[Node]) -> Branch:
     for node in nodes:
         if node.inputs and tables.issuperset(node.inputs):
             tables.add(node.name)
-    chain = [node for node in nodes if not tables.intersection(node.inputs)]
+    chain = [node for node in nodes if isinstance(node.op, PlaceUnits) or not tables.intersection(node.inputs)]
     return Branch((), tuple(part(node.op) for node in chain if is_drawn(node.op)), (), adds=False)
 
 

@@ -45,6 +45,16 @@ from hiera_compiler.ir import (
     ToGrid,
     ToUnits,
 )
+from hiera_compiler.ir.masking import (
+    Gradients,
+    MaskedTokens,
+    PatchEmbedKept,
+    Patches,
+    PlaceUnits,
+    SquaredError,
+    Standardise,
+    UnitConv,
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,19 @@ def _attend(op: Attend) -> Part:
     return Part("mask unit attention", heads, "attend in units", f"({heads})")
 
 
+_MASKED: dict[type[Op], Callable[[Any], Part]] = {
+    PatchEmbedKept: lambda op: Part("patches", f"of {op.count} kept mask units", "linear"),
+    UnitConv: lambda op: Part("convolution", f"{by(op.kernel)} in units", "linear", by(op.kernel)),
+    PlaceUnits: lambda op: Part("place", f"in {op.units} mask units", "order"),
+    MaskedTokens: lambda op: Part("take", "what is masked", "order"),
+    Patches: lambda op: Part("pixels", f"of {by(op.patch)}", "order"),
+    Standardise: lambda op: Part("standardise", "", "norm"),
+    Gradients: lambda op: Part("histograms of gradients", f"in cells of {op.cell}×{op.cell}", "linear"),
+    SquaredError: lambda op: Part("squared error", "", "pointwise"),
+}
+
 _PARTS: dict[type[Op], Callable[[Any], Part]] = {
+    **_MASKED,
     Activate: lambda op: Part(op.function, "", "pointwise"),
     Add: lambda op: Part("add", "", "pointwise"),
     Attend: _attend,

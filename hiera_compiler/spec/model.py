@@ -13,6 +13,7 @@ from hiera_compiler.kinds.activation.gelu import Gelu
 from hiera_compiler.kinds.extent import expand_extents
 from hiera_compiler.kinds.form import Count, Rate, silent
 from hiera_compiler.kinds.norm.layer_norm import LayerNorm
+from hiera_compiler.spec.mae import MaskedAutoencoding
 
 MAX_DEPTH = 1_000
 """Blocks in one stage."""
@@ -196,6 +197,11 @@ class Spec(Form):
         BeforeValidator(_none_word, json_schema_input_type=Head | Literal["none"] | None),
         Field(description="The classifier; `none` for a trunk that gives features only."),
     ] = None
+    mae: Annotated[
+        MaskedAutoencoding | None,
+        BeforeValidator(_none_word, json_schema_input_type=MaskedAutoencoding | Literal["none"] | None),
+        Field(description="How the trunk is pretrained, for the task `mae`; `none`: with the defaults below."),
+    ] = None
 
     @property
     def axes(self) -> int:
@@ -213,10 +219,17 @@ class Spec(Form):
         """Number of blocks."""
         return sum(stage.depth for stage in self.stages)
 
+    @property
+    def pretraining(self) -> MaskedAutoencoding:
+        """How the trunk is pretrained, with every default written out; the paper's way where the spec is silent."""
+        return (self.mae or MaskedAutoencoding()).resolved(self.axes)
+
     def resolved(self) -> Spec:
         """The same architecture with every shorthand and default written out."""
         stages = tuple(stage.resolved(self.axes, self.mlp_ratio) for stage in self.stages)
-        return expand_extents(self.model_copy(update={"stages": ()}), self.axes).model_copy(update={"stages": stages})
+        mae = self.mae and self.pretraining
+        alone = self.model_copy(update={"stages": (), "mae": None})
+        return expand_extents(alone, self.axes).model_copy(update={"stages": stages, "mae": mae})
 
     def data(self) -> dict[str, Any]:
         """The spec as plain data, as it would be written in YAML."""
@@ -227,4 +240,6 @@ class Spec(Form):
         """SHA-256 of the resolved architecture, without its name: equal hashes are equal models."""
         data = self.resolved().data()
         del data["name"], data["mlp_ratio"]  # every stage says its own by now
+        if self.pretraining == MaskedAutoencoding().resolved(self.axes):
+            del data["mae"]  # to say the default is to say nothing
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -13,7 +13,7 @@ from hiera_compiler.spec import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-NOT_TRUNK = ("norm.", "head.")
+NOT_TRUNK = ("norm.", "head.", "encoder_norm.", "multi_scale_fusion_heads.", "mask_token", "decoder_")
 """Weights that a checkpoint may lack, named by how their names start."""
 
 

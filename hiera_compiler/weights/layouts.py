@@ -87,6 +87,13 @@ LAYOUTS = (
         outside=(
             # Pretraining ends in a norm of its own, the same one under another name.
             (r"^(?:.*\.)?encoder_norm\.", "norm."),
+            (r"^(?:.*\.)?multiscale_fusion\.", ""),
+            (r"^(?:.*\.)?decoder\.(mask_token$|decoder_)", r"\1"),
+            (r"^decoder_position_embeddings$", "decoder_pos_embed"),
+            (r"^decoder_embeddings\.", "decoder_embed."),
+            (r"^decoder_block\.layers\.", "decoder_blocks."),
+            (r"^(decoder_blocks\.[0-9]+)\.layernorm_before\.", r"\1.norm1."),
+            (r"^(decoder_blocks\.[0-9]+)\.layernorm_after\.", r"\1.norm2."),
             (r"^(?:.*\.)?classifier\.", "head.projection."),
         ),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isqrt
 from os import PathLike, fspath
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from hiera_compiler.emit.prelude import initialise
 from hiera_compiler.ir import Graph, Table
 from hiera_compiler.weights.files import read
-from hiera_compiler.weights.match import match
+from hiera_compiler.weights.match import Tensors, match
 from hiera_compiler.weights.positions import Grid
 from hiera_compiler.weights.report import LoadReport
 
@@ -33,8 +34,15 @@ def load_weights(
     Raises SpecError where the file cannot be read or holds another architecture; the module is then unchanged.
     """
     name = fspath(file)
+    return load_tensors(module, name, read(name), graph, device)
+
+
+def load_tensors(
+    module: nn.Module, name: str, candidates: Iterable[Tensors], graph: Graph | None, device: torch.device | str = "cpu"
+) -> LoadReport:
+    """The same for state dicts, of which the first that holds a Hiera is taken; messages call them ``name``."""
     expected = module.state_dict()
-    found = match(name, read(name), expected, _grids(expected, graph))
+    found = match(name, candidates, expected, _grids(expected, graph))
     on_meta = any(weight.is_meta for weight in expected.values())
     values = found.values
     if on_meta:

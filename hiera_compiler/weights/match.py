@@ -41,6 +41,8 @@ def match(file: str, candidates: Iterable[Tensors], expected: Tensors, grids: Ma
     Raises SpecError with one diagnostic where no candidate does, or the first holds another architecture.
     """
     found = _renamed(file, candidates)
+    if "encoder_norm.weight" in expected:
+        found = _pretrained(found)
     _refuse_windows(file, found, expected)
     values: dict[str, Tensor] = {}
     changes: list[Resized] = []
@@ -95,6 +97,13 @@ def _renamed(file: str, candidates: Iterable[Tensors]) -> _Renamed:
             ours["pos_embed_class"] = ours["pos_embed"]
         return _Renamed(layout.name, named, ours, others)
     raise SpecError(problems.unknown_layout(file, keys, [layout.name for layout in LAYOUTS]))
+
+
+def _pretrained(found: _Renamed) -> _Renamed:
+    """The same with the norm under its name in a masked autoencoder."""
+    names = {name: f"encoder_{name}" if name.startswith("norm.") else name for name in found.keys}
+    keys = {names[name]: key for name, key in found.keys.items()}
+    return _Renamed(found.layout, {names[name]: tensor for name, tensor in found.tensors.items()}, keys, found.others)
 
 
 def _refuse_windows(file: str, found: _Renamed, expected: Tensors) -> None:
