@@ -8,7 +8,7 @@ from typing import Any
 from hiera_compiler.estimate.programs.order import raster, window_major
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Call, Tape
-from hiera_compiler.estimate.tensor import Tensor
+from hiera_compiler.estimate.tensor import Sizes, Tensor
 from hiera_compiler.ir import MergeTokens, Node, Op, Pool, SlidingConvolution, SlidingPool, UnitLayout
 
 
@@ -28,8 +28,9 @@ def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
     op: Any = node.op
     images = as_images(tape, x, op.before)
     size = (images.shape[0], images.shape[1], *op.after.unit)
-    strides = tape.kept_order(size, images)
+    strides: Sizes | None = tape.kept_order(size, images)
     if op.reduction == "mean":
+        strides = None if len(op.kernel) == 3 else strides  # of a clip it is channels first, whatever it read
         pooled = tape.call(f"avg_pool{len(op.kernel)}d", (images,), size, x.dtype, strides)
     else:
         pooled = tape.tensor(size, x.dtype, strides=strides)
