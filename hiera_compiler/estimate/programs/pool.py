@@ -37,7 +37,8 @@ def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
         indices = tape.tensor(size, "int64", strides=strides)
         name = f"max_pool{len(op.kernel)}d_with_indices"
         tape.calls.append(Call(name, (images,), (pooled, indices), tape.node))
-    return as_units(tape, pooled, node, op.after)
+    out = as_units(tape, pooled, node, op.after)
+    return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
 
 
 def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
