@@ -141,7 +141,7 @@ def position_is_for_images(spec: Spec, source: Source) -> Iterator[Diagnostic]:
 def attention_has_a_place_for_the_class_token(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     """Windows hold the tokens of the grid, and a class token is in none of them."""
     for index, stage in enumerate(spec.stages):
-        if spec.class_token and stage.attention.mask_units is False:
+        if spec.class_token and not stage.attention.takes_class_token:
             yield Diagnostic(
                 "H210",
                 f"{stage.attention.kind} attention has no place for a class token",

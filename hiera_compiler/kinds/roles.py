@@ -85,10 +85,15 @@ class BlockContext:
 class Attention(Kind, ABC):
     """How the tokens of a block attend."""
 
-    mask_units: ClassVar[bool | None] = None
-    """Whether it needs a model with mask units, or one without them; most take either."""
+    takes_class_token: ClassVar[bool] = True
+    """Whether there is a place for a class token before the tokens of the grid."""
     by_position: ClassVar[tuple[str, ...]] = ()
     """The options that, where they are set, let the blocks of a stage attend by their positions: see ``at``."""
+
+    @property
+    def mask_units(self) -> bool | None:
+        """Whether it needs a model with mask units, or one without them; most take either."""
+        return None
 
     @property
     def alike(self) -> bool:

@@ -39,7 +39,7 @@ def slide_mean(
 ) -> Tensor:
     """The mean under a kernel that slides over each unit, padding counted as zeros."""
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool3d
-    return as_units(pool(as_images(x, folds[0]), kernel, stride, padding), x, folds[1])
+    return as_units(pool(as_images(x, folds[0]), kernel, stride, padding), x, folds[1]).contiguous()
 
 
 def slide_convolution(

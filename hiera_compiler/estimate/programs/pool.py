@@ -8,7 +8,7 @@ from typing import Any
 from hiera_compiler.estimate.programs.order import raster, window_major
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Call, Tape
-from hiera_compiler.estimate.tensor import Tensor
+from hiera_compiler.estimate.tensor import Sizes, Tensor
 from hiera_compiler.ir import MergeTokens, Node, Op, Pool, SlidingConvolution, SlidingPool, UnitLayout
 
 
@@ -28,15 +28,17 @@ def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
     op: Any = node.op
     images = as_images(tape, x, op.before)
     size = (images.shape[0], images.shape[1], *op.after.unit)
-    strides = tape.kept_order(size, images)
+    strides: Sizes | None = tape.kept_order(size, images)
     if op.reduction == "mean":
+        strides = None if len(op.kernel) == 3 else strides  # of a clip it is channels first, whatever it read
         pooled = tape.call(f"avg_pool{len(op.kernel)}d", (images,), size, x.dtype, strides)
     else:
         pooled = tape.tensor(size, x.dtype, strides=strides)
         indices = tape.tensor(size, "int64", strides=strides)
         name = f"max_pool{len(op.kernel)}d_with_indices"
         tape.calls.append(Call(name, (images,), (pooled, indices), tape.node))
-    return as_units(tape, pooled, node, op.after)
+    out = as_units(tape, pooled, node, op.after)
+    return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
 
 
 def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:

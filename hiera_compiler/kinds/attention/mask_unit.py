@@ -1,6 +1,6 @@
 """Attention inside mask units."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.attention import ProjectedAttention
@@ -11,7 +11,10 @@ class MaskUnitAttention(ProjectedAttention):
     """Each token attends to the tokens of its own mask unit, which shrinks as the stages pool (Hiera, section 4)."""
 
     kind: Literal["mask_unit"] = "mask_unit"
-    mask_units: ClassVar[bool | None] = True
+
+    @property
+    def mask_units(self) -> bool | None:
+        return True
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
         return self.attended(builder, x, block, across_units=False)

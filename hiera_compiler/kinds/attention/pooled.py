@@ -52,6 +52,10 @@ class PooledAttention(ProjectedAttention):
         ),
     ] = "none"
 
+    @property
+    def mask_units(self) -> bool | None:
+        return False if self.relative == "decomposed" else None
+
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
         query, key, value = self.projected(builder, x, block)
         stride = (1,) * len(self.kv_stride) if block.pool is None else block.pool.stride

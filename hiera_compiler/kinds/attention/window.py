@@ -32,7 +32,7 @@ class WindowAttention(ProjectedAttention):
     """
 
     kind: Literal["window"] = "window"
-    mask_units: ClassVar[bool | None] = False
+    takes_class_token: ClassVar[bool] = False
     by_position: ClassVar[tuple[str, ...]] = ("shift",)
     window: Annotated[
         tuple[int, ...], Extent(time=1), Field(description="Tokens along each axis of a window.", examples=[4])
@@ -50,6 +50,10 @@ class WindowAttention(ProjectedAttention):
         silent(False),
         Field(description="Whether each head adds a learned number to its scores for each offset in a window (Swin)."),
     ] = False
+
+    @property
+    def mask_units(self) -> bool | None:
+        return False
 
     def at(self, position: int) -> Attention:
         return self if position % 2 else self.model_copy(update={"shift": False})

@@ -20,7 +20,7 @@ BROKEN = Path(__file__).parent / "broken"
 EXAMPLES = sorted(path.stem for path in BROKEN.glob("H*.yaml"))
 
 
-def misfit(self: MaxPooling, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout) -> Value:
+def misfit(self: MaxPooling, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, heads: int = 1) -> Value:
     """What a kind that does not fit might write."""
     return builder.add(name, Linear(x.channels + 1, x.channels), x)
 

@@ -164,9 +164,9 @@ def test_primitives_stay_few() -> None:
 
 
 def test_a_file_has_the_functions_that_it_calls_and_no_others() -> None:
-    pooled = {"depth": 1, "channels": 8, "heads": 2, "attention": "global", "pool": {"kind": "max", "kernel": 3}}
-    stages = [{"depth": 1, "channels": 4, "heads": 2, "attention": "global"}, pooled]
-    stages[1]["pool"] |= {"padding": 1}
+    first: Data = {"depth": 1, "channels": 4, "heads": 2, "attention": "global"}
+    pool = {"kind": "max", "kernel": 3, "padding": 1}
+    stages = [first, first | {"channels": 8, "pool": pool}]
     python = compilation(tiny(stages=stages, layer_scale=0.5)).python
     defined = {node.name for node in ast.parse(python).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     extra = defined - {name for name in vars(prelude) if name in defined} - {"Tiny"}

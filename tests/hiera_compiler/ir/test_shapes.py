@@ -17,6 +17,7 @@ from hiera_compiler.ir import (
     CropGrid,
     FirstToken,
     JoinChannels,
+    JoinHeads,
     JoinTokens,
     KeepUnits,
     LayerScale,
@@ -27,12 +28,15 @@ from hiera_compiler.ir import (
     PadGrid,
     PatchEmbed,
     Pool,
+    RelativePosition,
     Shape,
     ShapeError,
     Sinusoid,
     SliceTokens,
+    SlidingConvolution,
     SlidingPool,
     Split,
+    SplitHeads,
     Table,
     ToGrid,
     ToUnits,
@@ -44,6 +48,7 @@ PATCH = PatchEmbed(3, 8, (7, 7), (4, 4), (3, 3))
 
 GRID = UnitLayout.raster((7, 3))
 SLIDING = SlidingPool("mean", LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (1, 1))
+SLIDING_CONVOLUTION = SlidingConvolution(3, LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (1, 1))
 
 FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (PATCH, ((3, 224, 112),), (56, 28, 8)),
@@ -74,6 +79,11 @@ FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (PadGrid((1, 0)), ((6, 8, 5),), (7, 8, 5)),
     (CropGrid((5, 8)), ((6, 8, 5),), (5, 8, 5)),
     (Sinusoid((4, 2), 8), (), (4, 2, 8)),
+    (SLIDING_CONVOLUTION, ((6, 8, 6),), (6, 2, 6)),
+    (SplitHeads(2), ((6, 8, 6),), (6, 8, 2, 3)),
+    (JoinHeads(), ((6, 8, 2, 3),), (6, 8, 6)),
+    (RelativePosition(2, 3, (4, 2), (2, 1)), ((1, 8, 6),), (1, 2, 8, 2)),
+    (RelativePosition(2, 3, (4, 2), (2, 1), class_token=True), ((1, 9, 6),), (1, 2, 9, 3)),
 ]
 
 MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
@@ -113,6 +123,14 @@ MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
     (AsGrid((7, 3)), ((1, 20, 5),), "20 tokens meet a grid"),
     (AsGrid((7, 3)), ((2, 21, 5),), "in 2 units"),
     (PadGrid((1,)), ((6, 8, 5),), "meets a grid"),
+    (SLIDING_CONVOLUTION, ((6, 8, 5),), "5 channels are not groups of 3"),
+    (SlidingPool("max", LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (2, 2)), ((6, 8, 5),), "more than half the kernel"),
+    (SlidingPool("max", LAYOUT, LAYOUT.pooled(), (5, 5), (2, 2), (0, 0)), ((6, 8, 5),), "does not fit units"),
+    (SplitHeads(4), ((6, 8, 6),), "6 channels do not split into 4 heads"),
+    (JoinHeads(), ((6, 8, 6),), "needs"),
+    (RelativePosition(2, 3, (4, 2), (2, 1)), ((2, 8, 6),), "tokens lie in 2 mask units"),
+    (RelativePosition(2, 3, (4, 2), (2, 1)), ((1, 9, 6),), "9 tokens meet a grid"),
+    (RelativePosition(2, 3, (4, 2), (2, 1)), ((1, 8, 5),), "5 channels meet 2 heads of 3"),
     (CropGrid((7, 8)), ((6, 8, 5),), "cannot be cut out of"),
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -23,21 +23,45 @@ from tests.support.random_specs import Data, compilation
 from tests.support.trace import trace
 
 SORTS = ("product", "convolution", "attention", "norm", "softmax", "reduction", "element-wise", "copy", "cast")
-EVERY = [(group, name) for group in GROUPS for name in kinds_of(group)]
 
 
-def written(kind: type[Kind], name: str) -> Any:
-    """The kind as a spec has it: the bare word, or with the examples of its required options."""
+def written(kind: type[Kind], name: str, **options: Any) -> Any:
+    """The kind as a spec has it: the bare word, or with options, those that it requires by their examples."""
     fields = {option: kind.model_fields[option] for option in required_options(kind)}
     for option, field in fields.items():
         assert field.examples, f"{option} of {name} is required and gives no example"
     examples = {option: field.examples[0] for option, field in fields.items() if field.examples}
-    return {"kind": name, **examples} if examples else name
+    return {"kind": name, **examples, **options} if examples or options else name
+
+
+def variants(group: str) -> dict[str, Any]:
+    """The kinds of a group as a spec has them, each as it is by default and with each of its words changed alone."""
+    found = {}
+    for name, kind in kinds_of(group).items():
+        found[name] = written(kind, name)
+        for option, field in kind.model_fields.items():
+            values = (False, True) if field.annotation is bool else get_args(field.annotation)
+            words = [value for value in values if isinstance(value, bool | str) and option != "kind"]
+            for value in words:
+                if value != field.default:
+                    found[f"{name} {option}={value}"] = written(kind, name, **{option: value})
+    return found
+
+
+VARIANTS = {group: variants(group) for group in GROUPS}
+EVERY = [(group, label) for group, several in VARIANTS.items() for label in several]
+PAIRS = [(attention, pool) for attention in VARIANTS["attention"] for pool in kinds_of("pool")]
+PLAIN_PAIRS = [(attention, pool) for attention in kinds_of("attention") for pool in kinds_of("pool")]
+
+
+def kind_of(group: str, label: str) -> Any:
+    """The class of a variant."""
+    return kinds_of(group)[label.partition(" ")[0]]
 
 
 def spec_with(group: str, name: str, frames: int | None) -> Data:
     """A small spec that uses the kind wherever it can."""
-    value = written(kinds_of(group)[name], name)
+    value = VARIANTS[group][name]
     data: Data = {
         "name": "contract",
         "input": {"size": 16} if frames is None else {"size": 16, "frames": frames},
@@ -61,9 +85,8 @@ def spec_with(group: str, name: str, frames: int | None) -> Data:
 
 def attend(data: Data, name: str) -> None:
     """All stages attend by a kind, on a grid that is not cut where it needs one."""
-    kind: Any = kinds_of("attention")[name]
-    data["stages"] = [stage | {"attention": written(kind, name)} for stage in data["stages"]]
-    if kind.mask_units is False:
+    data["stages"] = [stage | {"attention": VARIANTS["attention"][name]} for stage in data["stages"]]
+    if not has_units("attention", name):
         data["mask_unit"] = "none"
 
 
@@ -79,13 +102,14 @@ def compiled_with(group: str, name: str) -> hc.Compilation:
 
 
 def has_units(group: str, name: str) -> bool:
-    kind: Any = kinds_of(group)[name]
+    value = VARIANTS[group][name]
+    kind = kind_of(group, name).model_validate(value if isinstance(value, dict) else {"kind": value})
     return getattr(kind, "mask_units", None) is not False
 
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_a_kind_says_what_it_is(group: str, name: str) -> None:
-    kind = kinds_of(group)[name]
+    kind = kind_of(group, name)
     assert kind.__doc__
     assert not kind.__doc__.startswith(Kind.__doc__ or "")
     for option, field in kind.model_fields.items():
@@ -95,8 +119,8 @@ def test_a_kind_says_what_it_is(group: str, name: str) -> None:
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_the_schema_offers_a_kind(group: str, name: str) -> None:
     schema = hc.json_schema()
-    assert kinds_of(group)[name].__name__ in schema["$defs"]
-    assert f'"{name}"' in json.dumps(schema)
+    assert kind_of(group, name).__name__ in schema["$defs"]
+    assert f'"{name.partition(" ")[0]}"' in json.dumps(schema)
 
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
@@ -123,7 +147,11 @@ def test_a_kind_s_graph_is_its_module(group: str, name: str) -> None:
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_a_kind_learns(group: str, name: str) -> None:
-    compiled = compiled_with(group, name)
+    assert_learns(compiled_with(group, name))
+
+
+def assert_learns(compiled: hc.Compilation) -> None:
+    """Every parameter gets a gradient."""
     module: Any = compiled.module()
     randomise(module)
     module(torch.randn(2, *compiled.spec.input_shape)).square().sum().backward()
@@ -133,7 +161,7 @@ def test_a_kind_learns(group: str, name: str) -> None:
         assert parameter.grad.abs().sum() > 0, key
 
 
-@pytest.mark.parametrize(("group", "name"), [pair for pair in EVERY if has_units(*pair)])
+@pytest.mark.parametrize(("group", "name"), [variant for variant in EVERY if has_units(*variant)])
 def test_a_kind_masks(group: str, name: str) -> None:
     compiled = compiled_with(group, name)
     module: Any = compiled.module().eval()
@@ -159,19 +187,28 @@ def test_a_kind_compiles_as_one_graph(group: str, name: str) -> None:
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_a_kind_exports(group: str, name: str) -> None:
-    compiled = compiled_with(group, name)
+    assert_exports(compiled_with(group, name))
+
+
+def assert_exports(compiled: hc.Compilation) -> None:
+    """The module is one exported program, of any batch."""
     module: Any = compiled.module().eval()
     randomise(module)
     pixels = torch.randn(2, *compiled.spec.input_shape)
     exported = torch.export.export(module, (pixels,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    others = torch.randn(3, *compiled.spec.input_shape)
     with torch.no_grad():
-        torch.testing.assert_close(exported.module()(pixels), module(pixels))
+        torch.testing.assert_close(exported.module()(others), module(others))
 
 
 @pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_the_kernels_of_a_kind_are_those_that_its_module_calls(group: str, name: str, regime: Regime) -> None:
-    compiled = compiled_with(group, name)
+    assert_kernels_are_those_of_the_module(compiled_with(group, name), regime)
+
+
+def assert_kernels_are_those_of_the_module(compiled: hc.Compilation, regime: Regime) -> None:
+    """The kernel list is the trace of the module."""
     dtype = torch.float16 if regime.weights == "fp16" else torch.float32
     pixels = torch.empty((BATCH, *compiled.spec.input_shape), device="meta", dtype=torch.float16)
     calls = trace(compiled.module("meta", dtype), pixels, autocast=regime.autocast)
@@ -185,19 +222,40 @@ def totals(kernels: list[Kernel]) -> dict[str, float]:
     return found | {f"{sort} kernels": sum(one.count for one in kernels if one.kind == sort) for sort in SORTS}
 
 
-@pytest.mark.parametrize("pool", kinds_of("pool"))
-@pytest.mark.parametrize("attention", kinds_of("attention"))
-def test_every_attention_goes_with_every_pooling(attention: str, pool: str) -> None:
+def pair(attention: str, pool: str) -> hc.Compilation:
+    """A clip whose stages attend by one kind, and the second of which pools by another."""
     data = spec_with("pool", pool, frames=2)
     attend(data, attention)
-    compiled = compilation(data)
+    return compilation(data)
+
+
+@pytest.mark.parametrize(("attention", "pool"), PAIRS)
+def test_every_attention_goes_with_every_pooling(attention: str, pool: str) -> None:
+    compiled = pair(attention, pool)
     module: Any = compiled.module("meta").eval()
     assert {key: tuple(value.shape) for key, value in module.state_dict().items()} == compiled.graph.parameters()
     pixels = torch.empty(1, *compiled.spec.input_shape, device="meta")
-    assert [tuple(x.shape[1:-1]) for x in module.features(pixels)] == [(2, 8, 8), (2, 4, 4)]
+    with torch.no_grad():
+        assert [tuple(x.shape[1:-1]) for x in module.features(pixels)] == [(2, 8, 8), (2, 4, 4)]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(pixels)
     assert counter.get_total_flops() == compiled.cost.flops
+
+
+@pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
+@pytest.mark.parametrize(("attention", "pool"), PLAIN_PAIRS)
+def test_the_kernels_of_a_pair_are_those_that_its_module_calls(attention: str, pool: str, regime: Regime) -> None:
+    assert_kernels_are_those_of_the_module(pair(attention, pool), regime)
+
+
+@pytest.mark.parametrize(("attention", "pool"), PAIRS)
+def test_every_attention_learns_with_every_pooling(attention: str, pool: str) -> None:
+    assert_learns(pair(attention, pool))
+
+
+@pytest.mark.parametrize(("attention", "pool"), PLAIN_PAIRS)
+def test_every_attention_exports_with_every_pooling(attention: str, pool: str) -> None:
+    assert_exports(pair(attention, pool))
 
 
 def test_the_groups_are_what_a_spec_chooses_from() -> None:

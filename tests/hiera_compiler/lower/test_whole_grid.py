@@ -53,14 +53,14 @@ def assert_same(left: list[Tensor], right: list[Tensor]) -> None:
 
 @pytest.mark.parametrize("pool", ["max", "average", {"kind": "max", "stride": [2, 1]}])
 def test_global_attention_is_the_same_with_and_without_mask_units(pool: Any) -> None:
-    stages = ({}, {"channels": 16, "pool": pool})
+    stages: tuple[Data, ...] = ({}, {"channels": 16, "pool": pool})
     whole, weights = outputs(small(*stages))
     assert_same(whole, outputs(small(*stages, mask_unit=[2, 4]), weights)[0])
 
 
 @pytest.mark.parametrize("window", [4, [2, 4], [8, 12]])
 def test_windows_that_divide_the_grid_are_mask_units(window: Any) -> None:
-    stages = ({"attention": "mask_unit"}, {"channels": 16, "pool": "max", "attention": "global"})
+    stages: tuple[Data, ...] = ({"attention": "mask_unit"}, {"channels": 16, "pool": "max"})
     units, weights = outputs(small(*stages, mask_unit=window))
     stages = ({"attention": {"kind": "window", "window": window}}, *stages[1:])
     assert_same(units, outputs(small(*stages), weights)[0])
@@ -77,13 +77,13 @@ def test_windows_are_padded_before_the_projections_and_cropped_after_them() -> N
 
 
 def test_a_window_that_pooling_does_not_divide_is_refused() -> None:
-    attention = {"kind": "window", "window": 3}
+    attention: Data = {"kind": "window", "window": 3}
     with pytest.raises(hc.SpecError, match=r"H401.*windows of \(3, 3\) tokens cannot be pooled by \(2, 2\)"):
         _ = compilation(small({"attention": attention}, {"pool": "max", "attention": attention})).graph
 
 
 def test_blocks_named_by_their_numbers_attend_globally() -> None:
-    window = {"kind": "window", "window": 4, "qkv_bias": False}
+    window: Data = {"kind": "window", "window": 4, "qkv_bias": False}
     graph = compilation(small({"attention": window, "depth": 4, "global_at": [0, 2]})).graph
     windowed = [f"blocks.{number}.attn.windows" in graph.nodes for number in range(4)]
     assert windowed == [False, True, False, True]
@@ -184,7 +184,7 @@ def test_layer_scale_multiplies_each_branch_and_starts_where_the_spec_says() -> 
 
 
 def test_a_skip_of_maximum_and_mean_needs_twice_the_channels() -> None:
-    stage = {"pool": "max", "channels": 24, "skip": "max_and_mean"}
+    stage: Data = {"pool": "max", "channels": 24, "skip": "max_and_mean"}
     with pytest.raises(hc.SpecError, match=r"H401.*makes 16 of 8 channels, not 24"):
         _ = compilation(small({}, stage)).graph
     graph = compilation(small({}, stage | {"channels": 16})).graph
