@@ -76,7 +76,7 @@ class Describer:
         if self.lawful is None:
             return []
         axes = self._compilation(self.lawful).spec.axes
-        known = [compile(name) for name in bundled.names()]
+        known = [compile(name) for name in bundled.names() if name.startswith("hiera")]
         alike = [one for one in known if one.spec.axes == axes and one.spec.head is not None]
         found = [candidate for one in alike if (candidate := self._published(one)) is not None]
         return sorted(found, key=lambda one: one.latency_ms)
