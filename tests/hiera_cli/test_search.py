@@ -177,9 +177,14 @@ def test_ctrl_c_while_measuring_keeps_what_was_measured(
         return {"latency_ms": 7.0, "latency_low": 6.0, "latency_high": 8.0}
 
     measured: list[str] = []
-    with monkeypatch.context() as patched:
-        patched.setattr(evaluations, "evaluate", evaluate)
-        result = hiera("search", space, "--measure", "3", "-o", "found")
+    # A shell's background jobs ignore Ctrl-C, and so would this test in one.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(evaluations, "evaluate", evaluate)
+            result = hiera("search", space, "--measure", "3", "-o", "found")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.code == INTERRUPTED
     assert "hiera search --resume found" in result.err
     assert "other winner" in result.out
