@@ -6,6 +6,7 @@ precision casts, how a linear layer or a matrix product becomes one call of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import count
 from math import prod
@@ -88,6 +89,17 @@ class Tape:
     def kept_order(self, shape: Sizes, x: Tensor) -> Sizes:
         """The strides of a result of that shape whose axes lie in the order in which those of `x` do."""
         return _kept_order(shape, x.strides)
+
+    def broadcast(self, name: str, first: Tensor, second: Tensor) -> Tensor:
+        """An element-wise function of two tensors, each broadcast along axes where it has one element."""
+        shape = tuple(max(sides) for sides in zip(first.shape, second.shape, strict=True))
+        strides = [
+            tuple(
+                0 if size == 1 != whole else step for size, step, whole in zip(x.shape, x.strides, shape, strict=True)
+            )
+            for x in (first, second)
+        ]
+        return self.call(name, (first, second), shape, first.dtype, _iterated(shape, strides))
 
     def maximum(self, x: Tensor) -> Tensor:
         """The maximum over the second axis by ``max(dim)``, which writes the indices as well."""
@@ -179,3 +191,32 @@ def _kept_order(shape: Sizes, read: Sizes) -> Sizes:
         strides[axis] = step
         step *= shape[axis]
     return tuple(strides)
+
+
+def _iterated(shape: Sizes, strides: Sequence[Sizes]) -> Sizes:
+    """The strides of the result of operands with these strides, 0 where broadcast: as PyTorch's TensorIterator has it.
+
+    The fastest axis of the first operand that tells two axes apart is the faster one of the result.
+    """
+
+    def comes_later(one: int, other: int) -> int:
+        for steps in strides:
+            if steps[one] and steps[other] and steps[one] != steps[other]:
+                return 1 if steps[one] > steps[other] else -1
+        return 0
+
+    order = list(reversed(range(len(shape))))
+    for end in range(1, len(order)):
+        at = end
+        for before in range(end - 1, -1, -1):
+            later = comes_later(order[before], order[at])
+            if later < 0:
+                break
+            if later > 0:
+                order[before], order[at] = order[at], order[before]
+                at = before
+    found, step = [0] * len(shape), 1
+    for axis in order:
+        found[axis] = step
+        step *= shape[axis]
+    return tuple(found)

@@ -66,11 +66,7 @@ def _relative_position(tape: Tape, node: Node, query: Tensor) -> Tensor:
         back = [*range(1, 1 + axis + 1), 0, *range(axis + 2, 1 + axes)]
         scores = scores.permute(back[0], 1 + axes, *back[1:], 2 + axes)
         scores = tape.reshape(scores, *scores.shape[:-1], *(keys if place == axis else 1 for place in range(axes)))
-        if bias is None:
-            bias = scores
-        else:
-            shape = tuple(max(sides) for sides in zip(bias.shape, scores.shape, strict=True))
-            bias = tape.call("add", (bias, scores), shape, bias.dtype)
+        bias = scores if bias is None else tape.broadcast("add", bias, scores)
     assert bias is not None
     bias = tape.reshape(bias, batch, 1, op.heads, prod(op.queries), prod(op.keys))
     return tape.call("constant_pad_nd", (bias,), (batch, *node.shape), bias.dtype) if first else bias
