@@ -45,7 +45,7 @@ def show(
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="With --image: draws the mask units to drop.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show a spec's stages, cost and graph, or what its masked autoencoder makes of a picture.
+    """Show a spec's stages, cost and graph.
 
     The cost is that of one sample. The picture is the graph folded by stage: blocks that are alike are drawn once.
     With --image the original, what the encoder sees of it, and the reconstruction are written side by side.

@@ -14,6 +14,8 @@ from hiera_compiler.source import read_text
 Data = dict[str, Any]
 Draw = st.DrawFn
 
+POOLS = ("max", "max", "average", "merge")
+"""Kinds of pooling that are drawn."""
 MOST_TOKENS = 512
 """Tokens of the largest grid, so that an example runs in milliseconds."""
 
@@ -58,14 +60,16 @@ def compilation(data: Data) -> Compilation:
 
 
 @st.composite
-def specs(draw: Draw, axes: int | None = None, max_depth: int = 3, units: bool = False) -> Data:
+def specs(
+    draw: Draw, axes: int | None = None, max_depth: int = 3, units: bool = False, pools: tuple[str, ...] = POOLS
+) -> Data:
     """A valid spec, of an image or a clip as drawn, or of as many axes as asked for; with `units` of mask units."""
     axes = axes or draw(st.sampled_from([2, 3]))
     strides = draw(_strides(axes))
     unit, grid = draw(_grid(strides, axes))
     patch, size = draw(_patch(grid))
     whole = not units and draw(st.integers(0, 3)) == 0
-    stages = [draw(_stage(stride, axes, max_depth)) for stride in strides]
+    stages = [draw(_stage(stride, axes, max_depth, pools)) for stride in strides]
     data: Data = {
         "name": "random",
         "input": _input(size, draw(st.integers(1, 3))),
@@ -127,7 +131,7 @@ def _patch(draw: Draw, grid: tuple[int, ...]) -> tuple[Data, list[int]]:
 
 
 @st.composite
-def _stage(draw: Draw, stride: tuple[int, ...] | None, axes: int, max_depth: int) -> Data:
+def _stage(draw: Draw, stride: tuple[int, ...] | None, axes: int, max_depth: int, pools: tuple[str, ...]) -> Data:
     heads = draw(st.integers(1, 3))
     attention = draw(st.sampled_from(["mask_unit", "global"]))
     stage: Data = {
@@ -138,7 +142,7 @@ def _stage(draw: Draw, stride: tuple[int, ...] | None, axes: int, max_depth: int
     }
     if stride is not None:
         is_default = stride == (1,) * (axes - 2) + (2, 2)
-        kind = draw(st.sampled_from(["max", "max", "average", "merge"]))
+        kind = draw(st.sampled_from(pools))
         stage["pool"] = kind if is_default else {"kind": kind, "stride": draw(_maybe_short(stride))}
     elif draw(st.booleans()):
         stage["pool"] = draw(st.sampled_from(["none", None]))

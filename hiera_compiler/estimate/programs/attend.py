@@ -60,7 +60,8 @@ def _relative_position(tape: Tape, node: Node, query: Tensor) -> Tensor:
         order = [1 + axis, *(place for place in range(2 + axes) if place != 1 + axis), 2 + axes]
         lines, keys = grid.permute(*order), op.keys[axis]
         table = tape.parameter(length, op.width)
-        rows = tape.call("index", (table,), (op.queries[axis], keys, op.width), table.dtype)
+        places = tape.tensor((op.queries[axis], keys), "int64", fixed=True)
+        rows = tape.call("index", (table, places), (op.queries[axis], keys, op.width), table.dtype)
         scores = tape.matmul(tape.reshape(lines, op.queries[axis], -1, op.width), rows.transpose(1, 2))
         scores = tape.reshape(scores, *lines.shape[:-1], keys)
         back = [*range(1, 1 + axis + 1), 0, *range(axis + 2, 1 + axes)]
