@@ -146,7 +146,8 @@ def initialise_autoencoder(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     stem = model.get_submodule("patch_embed.proj")
     if isinstance(stem, nn.Conv2d | nn.Conv3d):
         nn.init.xavier_uniform_(stem.weight.data.flatten(1))
