@@ -17,8 +17,13 @@ def spec_dir() -> Path:
 
 
 def names() -> list[str]:
-    """The names of the bundled specs, sorted."""
+    """The names of the bundled specs of published models, sorted; specs in folders are none of them."""
     return sorted(file.stem for file in spec_dir().glob("*.yaml"))
+
+
+def folder(name: str) -> list[str]:
+    """The names of the specs in a folder of the bundled specs, sorted, such as `ablation/a_absolute`."""
+    return sorted(f"{name}/{file.stem}" for file in (spec_dir() / name).glob("*.yaml"))
 
 
 def spaces() -> list[str]:
@@ -29,9 +34,9 @@ def spaces() -> list[str]:
 def path(name: str) -> Path | None:
     """The file of a bundled spec or space, or None when nothing of that name ships.
 
-    A name is one word: nothing with path parts reaches the file system.
+    A name is one word, or a folder and one word: no other path parts reach the file system.
     """
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) is None or len(name) > 100:
+    if re.fullmatch(r"([a-z][a-z_]*/)?[A-Za-z0-9][A-Za-z0-9_-]*", name) is None or len(name) > 100:
         return None
     files = (spec_dir() / f"{name}.yaml", spec_dir() / _SPACES / f"{name}.yaml")
     return next((file for file in files if file.is_file()), None)

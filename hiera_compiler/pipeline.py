@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hiera_compiler import checks, estimate
 from hiera_compiler import lower as lowering
@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from hiera_compiler.weights import LoadReport
 
 
+Task = Literal["classify", "mae"]
+"""What a module is for: to classify (without a head, to give features), or to be pretrained by masked autoencoding."""
+
+
 class Compilation:
     """One spec on its way to a module. Each phase runs when it is first asked for, and once."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, task: Task = "classify") -> None:
         self.source = source
+        self.task = task
 
     @cached_property
     def spec(self) -> Spec:
@@ -46,8 +51,11 @@ class Compilation:
     def graph(self) -> Graph:
         """The graph, with all shapes; raises SpecError where the spec cannot become one."""
         spec = self.spec
+        broken = checks.check_mae(spec, self.source) if self.task == "mae" else []
+        if broken:
+            raise SpecError(broken)
         try:
-            graph = lowering.lower(spec)
+            graph = lowering.lower_mae(spec) if self.task == "mae" else lowering.lower(spec)
         except LoweringError as error:
             raise SpecError([checks.lowering_failed(error, self.source)]) from error
         found = checks.check_graph(graph, self.source)
@@ -68,8 +76,21 @@ class Compilation:
         cost, spec = self.cost, self.spec
         size = "x".join(map(str, spec.input_shape))
         summary = f"{spec.name}: input {size}, {cost.params / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs."
+        if self.task == "mae":
+            summary = f"Masked autoencoder of {summary}"
         title = f'"""{spec.name}, written by the Hiera compiler from the spec {spec.hash[:12]}; needs torch alone."""'
-        return f"{title}\n\n{emit.prelude_source()}\n\n{emit.module_source(self.graph, spec.name, summary)}"
+        if self.task == "mae":
+            text = emit.autoencoder_source(self.graph, self.class_name, summary)
+        else:
+            text = emit.module_source(self.graph, spec.name, summary)
+        return f"{title}\n\n{emit.prelude_source(text)}\n\n{text}"
+
+    @property
+    def class_name(self) -> str:
+        """The name of the module's class."""
+        from hiera_compiler import emit
+
+        return emit.class_name(f"{self.spec.name}_autoencoder" if self.task == "mae" else self.spec.name)
 
     def module(
         self,
@@ -80,8 +101,9 @@ class Compilation:
         """A new module, in training mode, with the reference's initial weights or with those of a checkpoint file.
 
         It maps ``[batch, *spec.input_shape]`` to logits ``[batch, classes]``, or to the stages' maps where the
-        spec has no head; ``module.features(x, mask=None)`` gives the maps of every stage. ``load`` also tells what
-        it did with the file.
+        spec has no head; ``module.features(x, mask=None)`` gives the maps of every stage. A masked autoencoder's
+        ``module(x, mask=None)`` gives loss, prediction, target and mask. ``load`` also tells what it did with the
+        file.
         """
         import torch
 
@@ -111,19 +133,35 @@ class Compilation:
         from hiera_compiler.weights import load_weights
 
         device = torch.device(device) if device is not None else torch.get_default_device()
-        module = self.module("meta", dtype)
+        # What a file lacks of a classifier is made where it is loaded; an autoencoder may lack its whole decoder.
+        module = self.module("meta" if self.task == "classify" else device, dtype)
         report = load_weights(module, weights, self.graph, device)
         return module.to(device), report
+
+    def classifier(self, pretrained: nn.Module) -> tuple[nn.Module, LoadReport]:
+        """A new classifier of the spec, to be fine-tuned, with the encoder of a masked autoencoder; and what it took.
+
+        ``encoder_norm`` becomes its norm, the head is new, its last stage pools again, and position tables of another
+        input size are resized. It is on the CPU, whatever the autoencoder is on. Raises SpecError where that is of
+        another architecture.
+        """
+        from hiera_compiler.weights.load import load_tensors
+
+        compilation = Compilation(self.source)
+        state = {name: tensor.detach().cpu() for name, tensor in pretrained.state_dict().items()}
+        module = compilation.module("cpu")
+        return module, load_tensors(module, "the masked autoencoder", [state], compilation.graph)
 
     def _model_class(self) -> type[nn.Module]:
         from hiera_compiler import emit
 
-        return emit.load_class(self.python, emit.class_name(self.spec.name))
+        return emit.load_class(self.python, self.class_name)
 
 
-def compile(spec: str | PathLike[str], settings: Sequence[str] = ()) -> Compilation:
+def compile(spec: str | PathLike[str], settings: Sequence[str] = (), task: Task = "classify") -> Compilation:
     """The compilation of a spec file or of a bundled spec's name, with settings such as ``stages.2.depth=18``.
 
-    Raises SpecError where the file cannot be read; later problems are raised by the phase that finds them.
+    With the task ``mae`` it is that of the masked autoencoder that pretrains the spec's trunk. Raises SpecError where
+    the file cannot be read; later problems are raised by the phase that finds them.
     """
-    return Compilation(load(fspath(spec), settings))
+    return Compilation(load(fspath(spec), settings), task)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hiera_cli.exits import show_problems
-from hiera_cli.options import AsJson, Settings, SpecName
+from hiera_cli.options import AsJson, Settings, SpecName, TaskName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,13 +22,16 @@ def build(
     spec: SpecName,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="The folder to write; by default build/NAME."),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="The folder to write; by default build/NAME, or build/NAME_mae."
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A checkpoint, safetensors or .pth; by default initial weights."),
     ] = None,
     settings: Settings = None,
+    task: TaskName = "classify",
     no_compile: Annotated[bool, typer.Option("--no-compile", help="Leave out torch.compile and its check.")] = False,
     emit: Annotated[
         list[str] | None,
@@ -51,8 +54,9 @@ def build(
     from hiera_cli.progress import Progress
     from hiera_compiler import artifact
 
-    compilation = hc.compile(spec, settings or ())
-    folder = output or Path("build") / compilation.spec.name
+    compilation = hc.compile(spec, settings or (), task)
+    name = compilation.spec.name
+    folder = output or Path("build") / (name if task == "classify" else f"{name}_{task}")
     options = artifact.Options(tuple(emit or ()), weights, not no_compile, device, batch, force)
     with Progress() as progress:
         built = artifact.build(compilation, folder, options, progress)
@@ -67,7 +71,7 @@ def _lines(built: Artifact) -> Iterator[str]:
     from hiera_cli.stages import stage_table
 
     report = built.report
-    yield f"{report.name}\n"
+    yield f"{report.name}{', masked autoencoder' if report.task == 'mae' else ''}\n"
     yield f"{stage_table(report.cost)}\n"
     yield from report.weights["summary"] if report.weights else ["initial weights"]
     yield _compiled(report)

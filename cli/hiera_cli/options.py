@@ -1,6 +1,6 @@
 """Arguments and options that commands share."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -11,6 +11,11 @@ SpecName: TypeAlias = Annotated[
 Settings: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value, as in stages.2.depth=18; may be repeated."),
+]
+
+TaskName: TypeAlias = Annotated[
+    Literal["classify", "mae"],
+    typer.Option("--task", help="What the model is for; mae: the masked autoencoder that pretrains it."),
 ]
 
 AsJson: TypeAlias = Annotated[

@@ -29,15 +29,37 @@ def show(
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Write the picture as SVG.", show_default=False)
     ] = None,
+    mae: Annotated[bool, typer.Option("--mae", help="Show the masked autoencoder that pretrains the spec.")] = False,
+    image: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --mae: a picture, to be masked and reconstructed.", show_default=False),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --image: the checkpoint that reconstructs it.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="With --image: the PNG to write; by default NAME_mae.png."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="With --image: draws the mask units to drop.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Show a spec's stages, cost and graph.
 
     The cost is that of one sample. The picture is the graph folded by stage: blocks that are alike are drawn once.
+    With --image the original, what the encoder sees of it, and the reconstruction are written side by side.
     """
     from hiera_compiler import compile
 
-    compilation = compile(spec, settings or ())
+    if image is not None and not (mae and weights):
+        raise typer.BadParameter("--image needs --mae and --weights")
+    if image is None and (weights or output):
+        raise typer.BadParameter("--weights and --output need --image")
+    compilation = compile(spec, settings or (), "mae" if mae else "classify")
+    if image is not None and weights is not None:
+        _reconstruct(compilation, image, weights, output, seed, as_json)
+        return
     if svg is not None:
         from hiera_compiler import picture
 
@@ -48,6 +70,20 @@ def show(
         typer.echo(_text(compilation, full))
     if svg is not None:
         typer.echo(f"wrote {svg}", err=True)
+
+
+def _reconstruct(
+    compilation: Compilation, image: Path, weights: Path, output: Path | None, seed: int, as_json: bool
+) -> None:
+    from hiera_compiler.artifact.reconstruction import reconstruction
+
+    file = output or Path(f"{compilation.spec.name}_mae.png")
+    picture, report = reconstruction(compilation, image, weights, seed)
+    write(file, picture)
+    if as_json:
+        print_json({"file": str(file), "weights": report.lines()})
+    else:
+        typer.echo("\n".join([*report.lines(), f"wrote {file}: original, masked, reconstruction"]))
 
 
 def _text(compilation: Compilation, full: bool) -> str:

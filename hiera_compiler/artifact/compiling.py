@@ -24,10 +24,10 @@ class CannotCompileError(Exception):
         self.warning = warning
 
 
-def compiled_outputs(module: nn.Module, pixels: torch.Tensor) -> verify.Outputs:
+def compiled_outputs(module: nn.Module, *inputs: torch.Tensor) -> verify.Outputs:
     """The outputs of the module, compiled in place. Raises CannotCompileError where the machine is at fault."""
     use_cache()
-    if pixels.device.type == "cpu":
+    if inputs[0].device.type == "cpu":
         command = _compiler()
         if shutil.which(command) is None:
             raise CannotCompileError(problems.no_compiler(command))
@@ -36,7 +36,7 @@ def compiled_outputs(module: nn.Module, pixels: torch.Tensor) -> verify.Outputs:
     from torch._inductor import exc
 
     try:
-        return verify.everything(compile_blocks(module), pixels)
+        return verify.everything(compile_blocks(module), *inputs)
     except (exc.InductorError, BackendCompilerFailed, exc.CppCompileError, OSError) as error:
         warning = _machines_fault(error)
         if warning is None:

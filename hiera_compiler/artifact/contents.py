@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from hiera_compiler.artifact import files, folder, problems, verify
 from hiera_compiler.artifact.compiling import CannotCompileError, compiled_outputs
@@ -38,6 +38,7 @@ def write(task: Task, wanted: Mapping[str, Format]) -> Report:
         checks += _write_formats(task, module, wanted)
     report = Report(
         name=spec.name,
+        task=task.compilation.task,
         spec_hash=spec.hash,
         weights=weights,
         cost=task.compilation.cost,
@@ -70,8 +71,8 @@ def _module(task: Task) -> tuple[nn.Module, dict[str, Any] | None]:
 def _compare_compiled(task: Task, module: nn.Module) -> tuple[Compiled, list[Check], list[Diagnostic]]:
     """Run eager and compiled on the same input."""
     task.progress("running it eagerly")
-    pixels = verify.sample(task.compilation.spec.input_shape, task.options.batch, task.options.device)
-    expected = verify.everything(module, pixels)
+    inputs = verify.inputs(task.compilation, task.options.batch, task.options.device)
+    expected = verify.everything(module, *inputs)
     verify.require_finite(expected, module, task.options.weights)
     blocks = share_blocks(task.compilation.graph)
     count, distinct = len(blocks), len({block.block_class.name for block in blocks})
@@ -83,7 +84,7 @@ def _compare_compiled(task: Task, module: nn.Module) -> tuple[Compiled, list[Che
     twin.load_state_dict(module.state_dict(), assign=True)
     start = time.perf_counter()
     try:
-        found = compiled_outputs(twin, pixels)
+        found = compiled_outputs(twin, *inputs)
     except CannotCompileError as obstacle:
         return Compiled(count, distinct, why_not=obstacle.warning.message), [], [obstacle.warning]
     seconds = time.perf_counter() - start
@@ -106,8 +107,8 @@ def _write_formats(task: Task, module: nn.Module, wanted: Mapping[str, Format]) 
     """Write each format, read it back, and run it."""
     if not wanted:
         return []
-    inputs = [verify.sample(task.compilation.spec.input_shape, batch, task.options.device) for batch in BATCHES]
-    expected = [verify.logits(module, pixels) for pixels in inputs]
+    inputs = [verify.inputs(task.compilation, batch, task.options.device) for batch in BATCHES]
+    expected = [verify.logits(module, *given) for given in inputs]
     model = Model(task.compilation, module, task.new / files.WEIGHTS, inputs[1])
     checks = []
     for format in wanted.values():
@@ -122,9 +123,9 @@ def _write_formats(task: Task, module: nn.Module, wanted: Mapping[str, Format]) 
 
 
 def _read_back(
-    format: Format, model: Model, inputs: Sequence[Tensor], expected: Sequence[verify.Outputs]
+    format: Format, model: Model, inputs: Sequence[verify.Inputs], expected: Sequence[verify.Outputs]
 ) -> list[Check]:
     # Apart, so that a second copy of the weights is gone before the next format is written.
     run = format.load(model, model.weights.parent / format.file)
     pairs = zip(inputs, expected, strict=True)
-    return [verify.compare(format.file, run(pixels), outputs, format.tolerance) for pixels, outputs in pairs]
+    return [verify.compare(format.file, run(*given), outputs, format.tolerance) for given, outputs in pairs]

@@ -20,10 +20,10 @@ from hiera_compiler.pipeline import Compilation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import nn
     from torch.export import ExportedProgram
 
-    from hiera_compiler.artifact.verify import Function
+    from hiera_compiler.artifact.verify import Function, Inputs
 
 FOLDER = "hiera_compiler.artifact.formats"
 
@@ -35,8 +35,8 @@ class Model:
     compilation: Compilation
     module: nn.Module
     weights: Path
-    example: Tensor
-    """An input of two samples: exporters take a batch of one for a constant."""
+    example: Inputs
+    """Inputs of two samples: exporters take a batch of one for a constant."""
 
     @cached_property
     def program(self) -> ExportedProgram:
@@ -45,7 +45,9 @@ class Model:
 
         with torch.no_grad():
             batch = torch.export.Dim("batch", min=1)
-            return torch.export.export(self.module, (self.example,), dynamic_shapes=({0: batch},))
+            return torch.export.export(
+                self.module, self.example, dynamic_shapes=tuple({0: batch} for _ in self.example)
+            )
 
 
 class Format(ABC):
@@ -64,7 +66,7 @@ class Format(ABC):
 
     @abstractmethod
     def load(self, model: Model, file: Path) -> Function:
-        """The model in the file, from a batch of any size to its outputs; not from ``model.module``."""
+        """The model in the file, from inputs of any batch to its outputs; not from ``model.module``."""
 
 
 @cache

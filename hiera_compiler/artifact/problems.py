@@ -145,6 +145,39 @@ def not_finite(output: str, names: Sequence[str], weights: str | os.PathLike[str
     return Diagnostic("H731", message, place, help, (f"not finite themselves: {shown}",) if names else ())
 
 
+@code("H740")
+def no_picture(name: str, reason: str) -> Diagnostic:
+    """The file cannot be read as a picture.
+
+    Read are the formats of the package pillow, such as PNG, JPEG and WebP; for a clip animated ones, such as GIF.
+    """
+    help = "name a PNG or JPEG file, or for a clip a GIF or WebP file that moves"
+    return Diagnostic("H740", f"the picture cannot be read: {reason}", (_whole(Path(name)),), help)
+
+
+@code("H741")
+def target_is_no_picture(place: Span) -> Diagnostic:
+    """The masked autoencoder predicts histograms of gradients, and only predicted pixels make a picture."""
+    label = Label(place, "predicts histograms of gradients")
+    return Diagnostic("H741", "what is predicted is no picture", (label,), "set mae.target=pixel, with weights for it")
+
+
+@code("H742")
+def no_colours(place: Span, channels: int) -> Diagnostic:
+    """The input of the spec has other channels than a picture, which has one (grey) or three (colours)."""
+    message = f"the input has {channels} channels, and a picture has 1 or 3"
+    return Diagnostic("H742", message, (Label(place, f"{channels} channels"),), "use a spec whose input has 3 channels")
+
+
+@code("H743")
+def no_pillow() -> Diagnostic:
+    """The package pillow, which reads and writes pictures, is not installed.
+
+    It is an extra, because models need no pictures.
+    """
+    return Diagnostic("H743", "pictures need pillow, not installed here", (), "pip install 'hiera-compiler[pictures]'")
+
+
 def _path(path: Path) -> str:
     return quoted(path, longest=300)
 

@@ -57,6 +57,7 @@ class Report:
     """What was built, what it costs, and how it was verified."""
 
     name: str
+    task: str
     spec_hash: str
     weights: dict[str, Any] | None
     """What was loaded from a file; none for initial weights."""
@@ -75,6 +76,7 @@ class Report:
             "artifact": KIND,
             "layout": LAYOUT,
             "name": self.name,
+            "task": self.task,
             "spec_hash": self.spec_hash,
             "weights": self.weights,
             "cost": asdict(self.cost),

@@ -13,12 +13,15 @@ from torch import Tensor, nn
 from hiera_compiler.artifact import problems
 from hiera_compiler.artifact.problems import BuildError
 from hiera_compiler.artifact.report import Check
+from hiera_compiler.pipeline import Compilation
 
 TOLERANCE = 1e-5
 """The largest relative difference between two float32 forms of one model."""
 
+Inputs = tuple[Tensor, ...]
 Outputs = Sequence[Tensor]
-Function = Callable[[Tensor], Outputs]
+Function = Callable[..., Outputs]
+"""A form of a model, from its inputs to its outputs."""
 
 
 def sample(shape: Sequence[int], batch: int, device: str) -> Tensor:
@@ -27,17 +30,33 @@ def sample(shape: Sequence[int], batch: int, device: str) -> Tensor:
     return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(0)).to(device)
 
 
-def logits(model: Callable[[Tensor], Tensor | list[Tensor]], pixels: Tensor) -> Outputs:
-    """What the model's ``forward`` gives, as a list of tensors."""
+def inputs(compilation: Compilation, batch: int, device: str) -> Inputs:
+    """What the model takes: pixels, and for a masked autoencoder the indices of the mask units that it keeps."""
+    pixels = sample(compilation.spec.input_shape, batch, device)
+    if compilation.task != "mae":
+        return (pixels,)
+    units, kept = (compilation.graph[name].shape[0] for name in ("decoder_tokens", "decoder_embed"))
+    drawn = torch.rand(batch, units, generator=torch.Generator().manual_seed(1)).argsort(1)[:, :kept]
+    return pixels, drawn.sort(1).values.to(device)
+
+
+def logits(model: Callable[..., Tensor | Sequence[Tensor]], *inputs: Tensor) -> Outputs:
+    """What the model's ``forward`` gives for each sample, as a list of tensors; the loss of an autoencoder is left out.
+
+    The loss follows from prediction and target, and its mask was given.
+    """
     with torch.inference_mode():
-        found = model(pixels)
-    return [found] if isinstance(found, Tensor) else list(found)
+        found = model(*inputs)
+    tensors = [found] if isinstance(found, Tensor) else list(found)
+    return [tensor for tensor in tensors if tensor.ndim > 0 and tensor.is_floating_point()]
 
 
-def everything(model: nn.Module, pixels: Tensor) -> Outputs:
-    """The maps of every stage, and the logits where the model has a head."""
-    features = logits(cast(Any, model).features, pixels)
-    found = logits(model, pixels)
+def everything(model: nn.Module, *inputs: Tensor) -> Outputs:
+    """The maps of every stage, and the logits where the model has a head; or what an autoencoder gives."""
+    if not hasattr(model, "features"):
+        return logits(model, *inputs)
+    features = logits(cast(Any, model).features, *inputs)
+    found = logits(model, *inputs)
     return [*features, *found] if len(found) == 1 else features
 
 

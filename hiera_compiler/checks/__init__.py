@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from hiera_compiler.checks.axes import AXIS_RULES
 from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, lowering_failed
-from hiera_compiler.checks.stage import AXIS_RULES, STAGE_RULES
+from hiera_compiler.checks.mae import MAE_RULES
+from hiera_compiler.checks.stage import STAGE_RULES
 from hiera_compiler.checks.trunk import DEPTH_RULES, GRID_RULES, MAX_BLOCKS, PATCH_RULES, POOL_RULES
 from hiera_compiler.diagnostics import Diagnostic
 from hiera_compiler.ir import Graph
@@ -27,13 +29,16 @@ __all__ = [
     "Limit",
     "check_axes",
     "check_graph",
+    "check_mae",
     "check_spec",
     "check_stage",
     "check_trunk",
     "lowering_failed",
 ]
 
-_ORDER: tuple[Any, ...] = (*AXIS_RULES, *PATCH_RULES, *STAGE_RULES, *POOL_RULES, *DEPTH_RULES, *GRID_RULES)
+_ORDER: tuple[Any, ...] = (
+    *(*AXIS_RULES, *PATCH_RULES, *STAGE_RULES, *POOL_RULES, *DEPTH_RULES, *GRID_RULES, *MAE_RULES),
+)
 """The rules on a spec in the order in which what they find is reported."""
 
 
@@ -77,7 +82,13 @@ def check_axes(spec: Spec, source: Source) -> list[Found]:
 def check_trunk(spec: Spec, source: Source) -> list[Found]:
     """What the rules on the trunk of a resolved spec find."""
     found = _found(PATCH_RULES, spec, source)
-    return found + _found(POOL_RULES if found else (*POOL_RULES, *GRID_RULES), spec, source)
+    found += _found(POOL_RULES if found else (*POOL_RULES, *GRID_RULES), spec, source)
+    return found + (_found(MAE_RULES, spec, source) if spec.mae is not None else [])
+
+
+def check_mae(spec: Spec, source: Source) -> list[Diagnostic]:
+    """What the rules on masked autoencoding find in a resolved spec, also in one that does not say how."""
+    return [diagnostic for _, diagnostic in _found(MAE_RULES, spec, source)]
 
 
 def check_stage(stage: Stage, index: int, source: Source) -> list[Found]:

@@ -1,7 +1,6 @@
-"""H2xx: rules within one part of a spec.
+"""H2xx: rules on one stage.
 
-The rules on the axes see the whole spec, as it is written. The rules on a stage see that one, resolved, and nothing
-else: so a search applies them once to each distinct stage.
+They see that one, resolved, and nothing else: so a search applies them once to each distinct stage.
 """
 
 from __future__ import annotations
@@ -9,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hiera_compiler.diagnostics import Diagnostic, Label, code
-from hiera_compiler.kinds import extents
+from hiera_compiler.kinds.pool import KernelPooling
 from hiera_compiler.source import Source
-from hiera_compiler.spec import Spec, Stage
-from hiera_compiler.spec.fields import Path
+from hiera_compiler.spec import Stage
 
 
 @code("H201")
@@ -36,59 +34,6 @@ def heads_divide_channels(stage: Stage, index: int, source: Source) -> Iterator[
         )
 
 
-@code("H202")
-def extents_fit_the_input(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """An image has two axes (height, width), a clip three (time, height, width).
-
-    Kernels, strides, paddings and the mask unit take one number per axis. One number alone stands for
-    height and width, and leaves time as it is. The size of the input is always height and width; a clip
-    says its time with `frames`.
-    """
-    wrong = {path: value for path, rule, value in extents(spec) if len(value) not in (1, rule.length(spec.axes))}
-    size = wrong.pop(("input", "size"), None)
-    if size is not None:
-        yield Diagnostic(
-            "H202",
-            f"the input's size has {len(size)} numbers, and it is a height and a width",
-            (Label(source.value(("input", "size")), f"{len(size)} numbers"),),
-            help=f"write size: {list(size[-2:])}, and frames: {size[0]} beside it for a clip",
-        )
-    elif wrong:
-        yield _extents_of_another_input(wrong, spec, source)
-
-
-def _extents_of_another_input(wrong: dict[Path, tuple[int, ...]], spec: Spec, source: Source) -> Diagnostic:
-    """All of them in one diagnostic: the likely cause is one, that the input is meant as the other."""
-    labels = [Label(source.value(path), f"{len(value)} numbers") for path, value in wrong.items()]
-    *others, last = (str(path[-1]) for path in wrong)
-    names, has = (f"{', '.join(others)} and {last}", "have") if others else (last, "has")
-    value = next(iter(wrong.values()))
-    if spec.axes == 3:
-        message = f"the input is a clip, and {names} {has} {len(value)} numbers instead of 3"
-        labels.append(Label(source.key(("input", "frames")), "makes it a clip"))
-        fix = f"write [time, height, width], such as {[1, *value]}, or leave out the frames"
-    else:
-        message = f"the input is an image, and {names} {has} {len(value)} numbers instead of 2"
-        labels.append(Label(source.key(("input",)), "has no frames"))
-        fix = f"write [height, width], such as {list(value[-2:])}, or give the input frames"
-    return Diagnostic("H202", message, tuple(labels), help=fix)
-
-
-@code("H203")
-def separable_position_needs_frames(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Separable position embedding is one table for space and one for time, so it needs a clip."""
-    if spec.position.kind == "separable" and spec.axes == 2:
-        yield Diagnostic(
-            "H203",
-            "separable position embedding needs a clip, and the input is an image",
-            (
-                Label(source.value(("position",)), "has a table for time"),
-                Label(source.value(("input",)), "has no frames"),
-            ),
-            help="use position: absolute, or give the input frames",
-        )
-
-
 @code("H204")
 def mlp_has_hidden_channels(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
     """The MLP of a block needs at least one hidden channel: channels times mlp_ratio, rounded down."""
@@ -104,10 +49,46 @@ def mlp_has_hidden_channels(stage: Stage, index: int, source: Source) -> Iterato
         )
 
 
+@code("H205")
+def padding_is_at_most_half_the_kernel(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
+    """The padding of a pooling is at most half its kernel, or some tokens would come of padding alone."""
+    pool = stage.pool
+    if not isinstance(pool, KernelPooling):
+        return
+    if any(2 * pad > size for pad, size in zip(pool.border, pool.size, strict=True)):
+        yield Diagnostic(
+            "H205",
+            f"a padding of {list(pool.border)} is more than half the kernel of {list(pool.size)}",
+            (Label(source.value(("stages", index, "pool")), "makes tokens of padding alone"),),
+            help=f"use a padding of at most {[size // 2 for size in pool.size]}",
+        )
+
+
+@code("H211")
+def global_blocks_are_in_the_stage(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
+    """The blocks that `global_at` names must be blocks of the stage, each once; the first one is 0."""
+    for place, position in enumerate(stage.global_at):
+        if position >= stage.depth or position in stage.global_at[:place]:
+            beyond = position >= stage.depth
+            yield Diagnostic(
+                "H211",
+                f"block {position} is beyond the {stage.depth} of the stage"
+                if beyond
+                else f"block {position} is named twice",
+                (Label(source.value(("stages", index, "global_at", place)), "counted from 0"),),
+                help=f"use numbers from 0 to {stage.depth - 1}, counted from the stage's first block",
+            )
+            return
+
+
 def _any_of(numbers: list[int]) -> str:
     *others, last = (str(number) for number in numbers)
     return f"{', '.join(others)} or {last}" if others else last
 
 
-AXIS_RULES = (extents_fit_the_input, separable_position_needs_frames)
-STAGE_RULES = (heads_divide_channels, mlp_has_hidden_channels)
+STAGE_RULES = (
+    heads_divide_channels,
+    mlp_has_hidden_channels,
+    global_blocks_are_in_the_stage,
+    padding_is_at_most_half_the_kernel,
+)

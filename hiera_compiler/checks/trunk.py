@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from math import prod
 
 from hiera_compiler.diagnostics import Diagnostic, Label, code
-from hiera_compiler.ir import PatchEmbed, ShapeError
+from hiera_compiler.ir import PatchEmbed, ShapeError, UnitLayout
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
 
@@ -36,6 +36,8 @@ def pooling_stays_inside_the_mask_unit(spec: Spec, source: Source) -> Iterator[D
     A unit of 8 tokens allows three poolings by 2, as the published models have them.
     """
     side = spec.mask_unit
+    if side is None or spec.mask_unit is None:
+        return
     for index, stage in enumerate(spec.stages):
         if stage.pool is None:
             continue
@@ -63,6 +65,8 @@ def input_is_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic
     Hiera's patches of 4 pixels and units of 8 tokens, sizes are multiples of 32.
     """
     grid = token_grid(spec)
+    if spec.mask_unit is None:
+        return
     wrong = [axis for axis, (n, side) in enumerate(zip(grid, spec.mask_unit, strict=True)) if n % side]
     if not wrong:
         return
@@ -71,7 +75,7 @@ def input_is_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic
     names = ("frames", "height", "width")[-spec.axes :]
     near: dict[tuple[int, ...], list[str]] = {}
     for axis in wrong:
-        near.setdefault(tuple(_nearest_sizes(spec, axis)), []).append(names[axis])
+        near.setdefault(tuple(_nearest_sizes(spec, axis, spec.mask_unit[axis])), []).append(names[axis])
     fits = "; ".join(f"{' and '.join(axes)} {' or '.join(map(str, sizes))}" for sizes, axes in near.items() if sizes)
     yield Diagnostic(
         "H302",
@@ -84,14 +88,14 @@ def input_is_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic
     )
 
 
-def _nearest_sizes(spec: Spec, axis: int) -> list[int]:
+def _nearest_sizes(spec: Spec, axis: int, side: int) -> list[int]:
     """The nearest smaller and larger input that is whole units along an axis."""
     size = spec.input_shape[1 + axis]
     kernel, stride, padding = (extent[axis] for extent in (spec.patch.kernel, spec.patch.stride, spec.patch.padding))
     tokens = (size + 2 * padding - kernel) // stride + 1
-    units = tokens // spec.mask_unit[axis]
+    units = tokens // side
     # A span of sizes gives the same token count; the multiple of the stride in it is the one people use.
-    counts = [count * spec.mask_unit[axis] for count in (units, units + 1) if count > 0]
+    counts = [count * side for count in (units, units + 1) if count > 0]
     lows = [(count - 1) * stride + kernel - 2 * padding for count in counts]
     return [-(-low // stride) * stride or low + stride - 1 for low in lows if low + stride > 1]
 
@@ -127,6 +131,55 @@ def padding_is_less_than_the_kernel(spec: Spec, source: Source) -> Iterator[Diag
             (Label(source.value(("patch", "padding")), "makes tokens that see only zeros"),),
             help=f"use a padding of about half the kernel: {[size // 2 for size in kernel]}",
         )
+
+
+@code("H305")
+def pooling_leaves_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """A kernel that slides over a mask unit must give one token for each stride.
+
+    Each mask unit is pooled as an image of its own, so that none sees another. Along an axis a unit of n tokens gives
+    floor((n + 2 padding - kernel) / stride) + 1, and n / stride are wanted: so the kernel less twice the padding is
+    at least 1 and at most the stride, as with a kernel of 3, a stride of 2 and a padding of 1.
+    """
+    side = spec.mask_unit
+    for index, stage in enumerate(spec.stages):
+        if side is None or stage.pool is None:
+            continue
+        wanted = tuple(have // step for have, step in zip(side, stage.pool.stride, strict=True))
+        made = stage.pool.pooled(UnitLayout.raster(side)).unit
+        if made != wanted:
+            yield Diagnostic(
+                "H305",
+                f"pooling makes {_times(made)} tokens of a mask unit of {_times(side)}, not {_times(wanted)}",
+                (Label(source.value(("stages", index, "pool")), f"makes {_times(made)} tokens"),),
+                help="use a kernel that, less twice the padding, is at least 1 and at most the stride",
+            )
+            return
+        side = wanted
+
+
+@code("H306")
+def pooling_leaves_tokens(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Pooling must leave at least one token along each axis.
+
+    Without mask units the whole grid is pooled: n tokens along an axis give
+    floor((n + 2 padding - kernel) / stride) + 1, and what does not fill a kernel at the end is left out.
+    """
+    if spec.mask_unit is not None:
+        return
+    layout = UnitLayout.raster(token_grid(spec))
+    for index, stage in enumerate(spec.stages):
+        if stage.pool is None:
+            continue
+        before, layout = layout, stage.pool.pooled(layout)
+        if min(layout.grid) < 1:
+            yield Diagnostic(
+                "H306",
+                f"{_times(before.grid)} tokens cannot be pooled by {_times(stage.pool.stride)}",
+                (Label(source.value(("stages", index, "pool")), f"pools by {_times(stage.pool.stride)}"),),
+                help="use a larger input, a smaller stride or kernel, or one pooling fewer",
+            )
+            return
 
 
 @code("H310")
@@ -168,6 +221,6 @@ def _times(numbers: tuple[int, ...]) -> str:
 
 
 PATCH_RULES = (patch_fits_the_input, padding_is_less_than_the_kernel)
-POOL_RULES = (pooling_stays_inside_the_mask_unit,)
+POOL_RULES = (pooling_stays_inside_the_mask_unit, pooling_leaves_whole_mask_units)
 DEPTH_RULES = (blocks_are_limited,)
-GRID_RULES = (input_is_whole_mask_units, tokens_are_limited)
+GRID_RULES = (input_is_whole_mask_units, pooling_leaves_tokens, tokens_are_limited)

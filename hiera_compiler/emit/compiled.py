@@ -16,6 +16,7 @@ def compile_blocks(module: nn.Module) -> nn.Module:
     from hiera_compiler.emit.bias import BIAS_AFTER_PRODUCT
 
     options = {"post_grad_custom_post_pass": BIAS_AFTER_PRODUCT}
-    for block in module.get_submodule("blocks").children():
+    blocks = [block for name, list_ in module.named_children() if name.endswith("blocks") for block in list_.children()]
+    for block in blocks:
         block.compile(fullgraph=True, dynamic=False, options=options)
     return module

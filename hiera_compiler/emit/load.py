@@ -6,20 +6,9 @@ import hashlib
 import linecache
 import sys
 from functools import cache
-from importlib.resources import files
 from types import ModuleType
 
 from torch import nn
-
-MARKER = "# --- the prelude starts here ---"
-
-
-def prelude_source() -> str:
-    """The functions that emitted models call, as text, with the imports that they need."""
-    text = (files("hiera_compiler.emit") / "prelude.py").read_text(encoding="utf-8")
-    _docstring, rest = text.split("from __future__", 1)
-    imports, functions = rest.split(MARKER, 1)
-    return f"from __future__{imports.rstrip()}\n\n\n{functions.strip()}\n"
 
 
 def load_class(source: str, name: str) -> type[nn.Module]:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from hiera_compiler.emit import prelude
-from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS
-from hiera_compiler.ir import Graph, Op, ToGrid, ToUnits
+from hiera_compiler.emit.library import definitions
+from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS, Constructor
+from hiera_compiler.ir import Graph, KeepUnits, Op, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
+_LONGEST = 130
+"""Characters of a line that is not broken."""
 _TAKEN = re.compile(r"Stage\d+(Block|Transition)\d*")
 
 
@@ -25,7 +28,7 @@ def class_name(spec_name: str) -> str:
     A name that means something else in the emitted file (``Tensor``, ``None``, ...) gets ``Model`` at its end.
     """
     name = "".join(word[:1].upper() + word[1:] for word in re.split(r"[_.-]+", spec_name))
-    is_taken = name in vars(prelude) or name in vars(builtins) or _TAKEN.fullmatch(name)
+    is_taken = name in vars(prelude) or name in definitions() or name in vars(builtins) or _TAKEN.fullmatch(name)
     return f"{name}Model" if is_taken else name
 
 
@@ -33,51 +36,62 @@ def module_source(graph: Graph, name: str, summary: str) -> str:
     """The classes of a model, without the prelude that they call; ``summary`` becomes its docstring."""
     blocks = share_blocks(graph)
     classes = {block.block_class.name: block.block_class for block in blocks}
-    parts = [_block_class(block) for block in classes.values()]
+    parts = [block_class(block) for block in classes.values()]
     parts.append("\n".join(_model_class(graph, blocks, class_name(name), summary)))
     return "\n\n\n".join(parts) + "\n"
 
 
-def _block_class(block: BlockClass) -> str:
+def block_class(block: BlockClass) -> str:
+    """The class of a block as text."""
     has_own = [step for step in block.steps if type(step.op) in CONSTRUCTORS]
     lines = [f"class {block.name}(nn.Module):"]
     lines += _indent([f"def __init__(self{', drop_path: float' if block.drops else ''}) -> None:"])
-    lines += _indent(["super().__init__()", *_attributes((step.name, step.op) for step in has_own)], 2)
+    lines += _indent(["super().__init__()", *attributes((step.name, step.op) for step in has_own)], 2)
     lines += ["", *_indent(["def forward(self, x: Tensor) -> Tensor:"])]
     variables = {"x": "x"}
     for step in block.steps:
-        variables[step.name] = _variable(step.name)
-        call = CALLS[type(step.op)](step.op, _own(step.name), *(variables[name] for name in step.inputs))
+        variables[step.name] = variable(step.name)
+        call = CALLS[type(step.op)](step.op, own(step.name), *(variables[name] for name in step.inputs))
         is_last = step is block.steps[-1]
         lines += _indent([f"return {call}" if is_last else f"{variables[step.name]} = {call}"], 2)
     return "\n".join(lines)
 
 
-def _attributes(modules: Iterable[tuple[str, Op]]) -> Iterator[str]:
+def attributes(
+    modules: Iterable[tuple[str, Op]], rules: Mapping[type[Op], Constructor] = CONSTRUCTORS
+) -> Iterator[str]:
     """Assignments for modules named with at most one dot: those below one name share a ModuleDict."""
     groups: dict[str, dict[str, str]] = {}
     for name, op in modules:
         group, _, member = name.partition(".")
-        groups.setdefault(group, {})[member] = CONSTRUCTORS[type(op)](op)
+        groups.setdefault(group, {})[member] = rules[type(op)](op)
     for group, constructors in groups.items():
         if "" in constructors:
             yield f"self.{group} = {constructors['']}"
         else:
-            entries = ", ".join(f'"{name}": {text}' for name, text in constructors.items())
-            yield f"self.{group} = nn.ModuleDict({{{entries}}})"
+            entries = [f'"{name}": {text}' for name, text in constructors.items()]
+            line = f"self.{group} = nn.ModuleDict({{{', '.join(entries)}}})"
+            if len(line) <= _LONGEST:
+                yield line
+            else:
+                yield from (
+                    f"self.{group} = nn.ModuleDict(",
+                    *_indent(["{", *_indent(f"{one}," for one in entries), "}"]),
+                    ")",
+                )
 
 
 def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: str) -> Iterator[str]:
     outside = [node for node in graph if node.block is None and type(node.op) in CONSTRUCTORS]
     yield f"class {name}(nn.Module):"
     yield from _indent([f'"""{summary}"""', "", "def __init__(self) -> None:"])
-    yield from _indent(["super().__init__()", *_attributes((node.name, node.op) for node in outside)], 2)
+    yield from _indent(["super().__init__()", *attributes((node.name, node.op) for node in outside)], 2)
     yield from _indent(["self.blocks = nn.ModuleList("], 2)
     yield from _indent(["["], 3)
-    yield from _indent((f"{_construction(block)}," for block in blocks), 4)
+    yield from _indent((f"{construction(block)}," for block in blocks), 4)
     yield from _indent(["]"], 3)
     yield from _indent([")"], 2)
-    head = _own("head.projection") if "logits" in graph.outputs else "None"
+    head = own("head.projection") if "logits" in graph.outputs else "None"
     yield from _indent([f"initialise(self, head={head})"], 2)
     yield ""
     yield from _indent(_stages_method(graph, blocks))
@@ -87,20 +101,24 @@ def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: 
     yield from _indent(_forward_method(graph))
 
 
-def _construction(block: BlockInstance) -> str:
+def construction(block: BlockInstance) -> str:
+    """The expression that makes a block."""
     rate = "" if block.drop_path is None else f"drop_path={block.drop_path!r}"
     return f"{block.block_class.name}({rate})"
 
 
 def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
-    yield "def stages(self, pixels: Tensor, mask: Tensor | None = None) -> list[Tensor]:"
+    masks = _masks(graph)
+    yield f"def stages(self, pixels: Tensor{_MASK if masks else ''}) -> list[Tensor]:"
     yield from _indent(['"""Window-major tokens `[batch, units, tokens, channels]` at the end of every stage."""'])
-    units = next(node.op.layout.units for node in graph if isinstance(node.op, ToUnits))
-    lines = ["kept = kept_units(mask) if mask is not None and mask.dtype == torch.bool else mask"]
-    lines += [f"pixels = hide_units(pixels, kept, {units})"]
+    lines = []
+    if masks:
+        units = next(node.op.layout.units for node in graph if isinstance(node.op, ToUnits))
+        lines += ["kept = kept_units(mask) if mask is not None and mask.dtype == torch.bool else mask"]
+        lines += [f"pixels = hide_units(pixels, kept, {units})"]
     stem = [node.name for node in graph if node.block is None and node.stage is None and node.origin[0] != "head"]
     lines += _assignments(graph, stem[1:])
-    lines += [f"x = {_variable(stem[-1])}", "ends = []"]
+    lines += [f"x = {variable(stem[-1])}", "ends = []"]
     start = 0
     for _, group in groupby(blocks, key=lambda block: block.stage):
         count = len(list(group))
@@ -109,20 +127,38 @@ def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
     yield from _indent([*lines, "return ends"])
 
 
+_MASK = ", mask: Tensor | None = None"
+
+
+def _masks(graph: Graph) -> bool:
+    """Whether the model has mask units to keep."""
+    return any(isinstance(node.op, KeepUnits) for node in graph)
+
+
 def _features_method(graph: Graph) -> Iterator[str]:
-    maps = [node for node in graph if isinstance(node.op, ToGrid)]
-    yield "def features(self, pixels: Tensor, mask: Tensor | None = None) -> list[Tensor]:"
-    doc = [
-        '"""The map of every stage in spatial order, channels last, not normalised.',
-        "",
-        "``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for",
-        "compiled and exported code, the kept units' ascending indices ``[batch, kept]``. Maps then are",
-        "``[batch, kept, *unit, channels]``.",
-        '"""',
-    ]
-    calls = [CALLS[ToGrid](node.op, "", f"ends[{index}]") for index, node in enumerate(maps)]
-    body = ["ends = self.stages(pixels, mask)", "return [", *_indent(f"{call}," for call in calls), "]"]
-    yield from _indent([*doc, *body])
+    masks = _masks(graph)
+    yield f"def features(self, pixels: Tensor{_MASK if masks else ''}) -> list[Tensor]:"
+    doc = ['"""The map of every stage in spatial order, channels last, not normalised."""']
+    if masks:
+        doc = [
+            '"""The map of every stage in spatial order, channels last, not normalised.',
+            "",
+            "``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for",
+            "compiled and exported code, the kept units' ascending indices ``[batch, kept]``. Maps then are",
+            "``[batch, kept, *unit, channels]``.",
+            '"""',
+        ]
+    maps = [name for key, name in graph.outputs.items() if key.startswith("features.")]
+    calls = [_nested(graph, name, f"ends[{index}]") for index, name in enumerate(maps)]
+    body = [f"ends = self.stages(pixels{', mask' if masks else ''})"]
+    yield from _indent([*doc, *body, "return [", *_indent(f"{call}," for call in calls), "]"])
+
+
+def _nested(graph: Graph, name: str, end: str) -> str:
+    """The expression of a node outside the blocks, from the end of its stage."""
+    node = graph[name]
+    inputs = (end if graph[parent].block is not None else _nested(graph, parent, end) for parent in node.inputs)
+    return CALLS[type(node.op)](node.op, own(name), *inputs)
 
 
 def _forward_method(graph: Graph) -> Iterator[str]:
@@ -134,24 +170,25 @@ def _forward_method(graph: Graph) -> Iterator[str]:
     head = [node.name for node in graph if node.origin[0] == "head"]
     lines = ['"""Logits `[batch, classes]`."""', "x = self.stages(pixels)[-1]"]
     lines += _assignments(graph, head, {graph.outputs["tokens"]: "x"})
-    yield from _indent([*lines, f"return {_variable(head[-1])}"])
+    yield from _indent([*lines, f"return {variable(head[-1])}"])
 
 
 def _assignments(graph: Graph, names: list[str], known: dict[str, str] | None = None) -> Iterator[str]:
     variables = known or {}
     for name in names:
         node = graph[name]
-        inputs = (variables.get(parent, _variable(parent)) for parent in node.inputs)
-        yield f"{_variable(name)} = {CALLS[type(node.op)](node.op, _own(name), *inputs)}"
+        inputs = (variables.get(parent, variable(parent)) for parent in node.inputs)
+        yield f"{variable(name)} = {CALLS[type(node.op)](node.op, own(name), *inputs)}"
 
 
-def _own(name: str) -> str:
+def own(name: str) -> str:
     """The attribute that holds a node's module or parameter."""
     group, _, member = name.partition(".")
     return f'self.{group}["{member}"]' if member else f"self.{group}"
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """The variable that holds a node's output."""
     return name.replace(".", "_")
 
 

@@ -64,13 +64,14 @@ def transformer_samples(table: str) -> list[Sample]:
 
 def hiera_samples(table: str, graph_of: GraphOf) -> list[Sample]:
     """The paper's Hiera rows of a table."""
-    target, batch = device(PAPER_DEVICE), PAPER_BATCH[table]
-    result = []
-    for name, throughput in paper()[table]["hiera"].items():
-        sections = kernel_list(graph_of(name), PAPER)
-        kernels = [kernel for section in sections for kernel in section.kernels.listed]
-        result.append(sample(name, "hiera", kernels, target, batch, throughput))
-    return result
+    rows = paper()[table]["hiera"].items()
+    return [graph_sample(graph_of(name), name, table, throughput) for name, throughput in rows]
+
+
+def graph_sample(graph: Graph, name: str, table: str, throughput: float) -> Sample:
+    """A row of the paper, of the model that the graph is."""
+    kernels = [kernel for section in kernel_list(graph, PAPER) for kernel in section.kernels.listed]
+    return sample(name, "hiera", kernels, device(PAPER_DEVICE), PAPER_BATCH[table], throughput)
 
 
 @cache

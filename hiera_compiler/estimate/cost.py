@@ -9,14 +9,14 @@ multiply-accumulates with attention counted and normalisation at five per elemen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 from typing import TypeVar
 
 from hiera_compiler.estimate.counts import NOTHING, Counts, constant_nodes, node_counts, node_params, unused_nodes
-from hiera_compiler.ir import Attend, Graph, Node
+from hiera_compiler.ir import Attend, Graph, Node, ToUnits
 from hiera_compiler.ir.sections import Section
 
 __all__ = ["Cost", "KindCost", "StageCost", "cost", "counts_by", "node_params"]
@@ -28,7 +28,7 @@ Tally = dict[str, tuple[int, Counts]]
 
 @dataclass(frozen=True)
 class StageCost:
-    """One row of the stage table; counts are for one sample, ``name`` is ``stem``, ``stage 1``... or ``head``."""
+    """One row of the stage table; counts are for one sample, ``name`` is the nodes' ``part``."""
 
     name: str
     blocks: int
@@ -121,10 +121,7 @@ def _tallies(graph: Graph) -> dict[int, Tally]:
 
 
 def _stage_name(section: Section) -> str:
-    node = section.nodes[0]
-    if node.stage is not None:
-        return f"stage {node.stage + 1}"
-    return "head" if node.origin[0] == "head" else "stem"
+    return section.nodes[0].part
 
 
 def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCost:
@@ -133,24 +130,34 @@ def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCos
         for _, part in tallies[like].values():
             counts = counts.plus(part, times)
     blocks = [section for section in cut if section.nodes[0].block is not None]
-    ends = (blocks[0], blocks[-1]) if blocks else ()
-    attends = [node.op for section in ends for node in section.nodes if isinstance(node.op, Attend)]
+    attends = [node.op for section in blocks for node in section.nodes if isinstance(node.op, Attend)]
     last = cut[-1].nodes[-1].shape
     return StageCost(
         name=name,
         blocks=len(blocks),
-        grid=last[:-1] if attends else (),
+        grid=last[:-1] if attends and len(last) > 2 else (),
         tokens=prod(last[:-1]),
         channels=last[-1],
         heads=attends[-1].heads if attends else None,
-        attention=_attention(attends),
+        attention=_attention([word for section in blocks if (word := attention_word(section.nodes))]),
         **counts._asdict(),
     )
 
 
-def _attention(attends: list[Attend]) -> str | None:
-    """How the stage's blocks attend, the first one apart where it differs."""
-    if not attends:
+def attention_word(block: Iterable[Node]) -> str | None:
+    """How a block attends: globally, inside windows that it makes itself, or inside mask units; none if it does not."""
+    ops = [node.op for node in block]
+    across = [op.across_units for op in ops if isinstance(op, Attend)]
+    if not across:
         return None
-    first, last = ("global" if op.across_units else "mask unit" for op in (attends[0], attends[-1]))
-    return last if first == last else f"{last} (first: {first})"
+    return "global" if across[0] else "window" if any(isinstance(op, ToUnits) for op in ops) else "mask unit"
+
+
+def _attention(words: list[str]) -> str | None:
+    """How the stage's blocks attend: most of them, others that come among them, and the first where it differs."""
+    if not words:
+        return None
+    first, *rest = words
+    (usual, _), *others = Counter(rest or words).most_common()
+    said = ", ".join([usual, *(f"{count} {word}" for word, count in others)])
+    return said if first == usual else f"{said} (first: {first})"

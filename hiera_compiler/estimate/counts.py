@@ -8,7 +8,7 @@ from math import prod
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from hiera_compiler.ir import Graph, Node, Op, Shape, Table, ToGrid
+from hiera_compiler.ir import Graph, Input, Node, Op, Shape, Table
 from hiera_compiler.ir.op import View
 
 ELEMENT_BYTES: Mapping[str, int] = MappingProxyType({"float32": 4, "float16": 2, "bfloat16": 2})
@@ -79,10 +79,10 @@ def node_counts(graph: Graph, node: Node, constants: Set[str] = frozenset()) -> 
         return Counts(params=node_params(node)) if isinstance(op, Table) else NOTHING
     inputs = tuple([known[name].shape for name in node.inputs])
     counts = _op_counts(op, inputs, shape)
-    if constants.isdisjoint(node.inputs):
-        return counts
     moved = counts.moved
     if node.name not in constants:
+        if constants.isdisjoint(node.inputs):
+            return counts
         moved = sum(prod(known[name].shape) for name in node.inputs if name in constants)
     return counts._replace(moved=counts.moved - moved, moved_once=counts.moved_once + moved)
 
@@ -96,13 +96,12 @@ def _op_counts(op: Op, inputs: tuple[Shape, ...], shape: Shape) -> Counts:
 
 
 def constant_nodes(graph: Graph) -> set[str]:
-    """The names of the nodes outside blocks that are tables, or computed from tables alone."""
+    """The names of the nodes that are tables, or computed from tables alone."""
     found: set[str] = set()
     for section in graph.sections:
-        if section.nodes[0].block is None:
-            for node in section.nodes:
-                if isinstance(node.op, Table) or (node.inputs and found.issuperset(node.inputs)):
-                    found.add(node.name)
+        for node in section.nodes:
+            if found.issuperset(node.inputs) if node.inputs else not isinstance(node.op, Input):
+                found.add(node.name)
     return found
 
 
@@ -110,5 +109,6 @@ def unused_nodes(graph: Graph) -> set[str]:
     """The names of the nodes that a forward pass leaves out: the maps of the stages, where there are logits."""
     if "logits" not in graph.outputs:
         return set()
-    maps = {node for name, node in graph.outputs.items() if name.startswith("features.")}
-    return {name for name in maps if isinstance(graph.nodes[name].op, ToGrid)}
+    used = graph.needed_for("logits")
+    maps = (name for name, node in graph.outputs.items() if name.startswith("features."))
+    return {name for output in maps for name in graph.needed_for(output) - used}

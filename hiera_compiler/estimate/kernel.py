@@ -101,7 +101,7 @@ def _leading(x: Tensor) -> int:
 
 
 def _attention(call: Call, batch: int) -> Kernel:
-    query, key, value = call.reads
+    query, key, value = call.reads[:3]
     rows_of_batch, heads, queries, width = query.shape
     keys = key.shape[-2]
     moved, fixed = _traffic(call, batch)
@@ -126,6 +126,8 @@ def _convolution(call: Call, batch: int) -> Kernel:
     moved, fixed = _traffic(call, batch)
     macs = out.elements * prod(weight.shape[1:]) / batch
     if call.detail > 1 and weight.shape[1] == 1:
+        if not x.dense:
+            moved += 2 * x.bytes / batch  # copied before the kernel runs
         # Depthwise: no tensor cores. A load, a multiply-add and their share of the index arithmetic for a tap.
         return Kernel("depthwise", call.node, x.dtype, macs=macs, moved=moved, moved_fixed=fixed, issued=10.0 * macs)
     # cuDNN pads channels to multiples of 8 for its tensor-core kernels in images, not in clips (pytorch#57115).
@@ -174,8 +176,16 @@ KINDS = {
     "_to_copy": "cast",
     "clone": "copy",
     "gather": "copy",
+    "index": "copy",
+    "repeat": "copy",
     "cat": "copy",
+    "roll": "copy",
+    "constant_pad_nd": "copy",
     "max.dim": "reduction",
+    "max_pool2d_with_indices": "reduction",
+    "max_pool3d_with_indices": "reduction",
+    "avg_pool2d": "reduction",
+    "avg_pool3d": "reduction",
     "amax": "reduction",
     "mean": "reduction",
 }

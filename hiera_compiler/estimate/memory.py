@@ -2,8 +2,8 @@
 
 Counted are the input batch and the output of every primitive. Not counted are the weights, the allocator's
 rounding, and what libraries take for themselves. Attention is one fused kernel, as it is in the emitted module
-but for bfloat16 on some CPUs; with ``materialised`` it is two products, which hold the attention matrix of all
-heads before and after the softmax.
+but for bfloat16 on some CPUs, and where it has a bias; then, or with ``materialised``, it is two products, which
+hold the attention matrix of all heads before and after the softmax.
 
 ``free`` says when a value's memory is free again. ``early``: when its last reader has run, as in compiled
 code. ``late``: when the block that made it returns, and what was made outside blocks, like each stage's end,
@@ -142,7 +142,7 @@ class _Pass:
         held = {} if self.late else {name: sizes[name] for name in dying}
         for node in section.nodes:
             new = sizes[node.name]
-            highest = max(highest, alive + new + (self.scratch(node) if self.materialised else 0))
+            highest = max(highest, alive + new + self.scratch(node))
             alive += new
             if self.late:
                 continue
@@ -155,4 +155,5 @@ class _Pass:
         return highest
 
     def scratch(self, node: Node) -> int:
-        return node.op.scratch(self.graph.input_shapes(node), node.shape) * self.sizes.batch
+        held = node.op.scratch if self.materialised else node.op.workspace
+        return held(self.graph.input_shapes(node), node.shape) * self.sizes.batch

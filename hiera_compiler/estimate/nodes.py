@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from hiera_compiler.estimate.cost import counts_by, node_params
 from hiera_compiler.estimate.counts import ELEMENT_BYTES, NOTHING, bytes_moved
-from hiera_compiler.ir import Graph, Node
+from hiera_compiler.ir import Graph, Node, Op
 
 
 def node_data(graph: Graph, node: Node) -> dict[str, Any]:
@@ -15,13 +15,19 @@ def node_data(graph: Graph, node: Node) -> dict[str, Any]:
     return {
         "name": node.name,
         "op": type(node.op).__name__,
-        "attributes": asdict(node.op),
+        "attributes": _attributes(node.op),
         "inputs": list(node.inputs),
         "shape": list(node.shape),
         "params": node_params(node),
         "macs": node.op.macs(graph.input_shapes(node), node.shape) + node.op.norm_macs(node.shape),
         "origin": list(node.origin),
     }
+
+
+def _attributes(op: Op) -> dict[str, Any]:
+    """The attributes of a primitive, those at their default left out."""
+    defaults = {field.name: field.default for field in fields(op)}
+    return {name: value for name, value in asdict(op).items() if value != defaults[name]}
 
 
 def costs(graph: Graph) -> list[dict[str, Any]]:

@@ -12,12 +12,16 @@ _FILE = Path(__file__).parent / "evidence" / "paper_cost.yaml"
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A model of a table: billions of multiply-accumulates and millions of parameters, as rounded in the paper."""
+    """A model of a table: billions of multiply-accumulates and millions of parameters, as rounded in the paper.
+
+    `note` says why ours are not the paper's, or why there are none; empty where they should be.
+    """
 
     model: str
     settings: tuple[str, ...]
     gmacs: int
     mparams: int
+    note: str = ""
 
     def errors(self, params: int, macs: int) -> tuple[int, int]:
         """By how much counts, rounded as in the paper, exceed the row's: millions, and billions; zero where equal."""
@@ -46,7 +50,8 @@ def cost_tables() -> tuple[PublishedTable, ...]:
 def _row(row: dict[str, object]) -> PublishedRow:
     settings = row.get("set", [])
     assert isinstance(settings, list)
-    return PublishedRow(str(row["model"]), tuple(settings), int(str(row["gmacs"])), int(str(row["mparams"])))
+    figures = int(str(row["gmacs"])), int(str(row["mparams"]))
+    return PublishedRow(str(row["model"]), tuple(settings), *figures, note=str(row.get("note", "")))
 
 
 def _rounded(count: int, unit: int) -> int:

@@ -6,6 +6,7 @@ precision casts, how a linear layer or a matrix product becomes one call of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import count
 from math import prod
@@ -80,6 +81,26 @@ class Tape:
         assert copied is not None
         return copied
 
+    def join(self, shape: Sizes, *parts: Tensor) -> Tensor:
+        """Samples of this shape, joined from parts of the same number of axes."""
+        dtype: DType = "fp32" if any(part.dtype == "fp32" for part in parts) else "fp16"
+        return self.call("cat", parts, (parts[-1].shape[0], *shape), dtype)
+
+    def kept_order(self, shape: Sizes, x: Tensor) -> Sizes:
+        """The strides of a result of that shape whose axes lie in the order in which those of `x` do."""
+        return _kept_order(shape, x.strides)
+
+    def broadcast(self, name: str, first: Tensor, second: Tensor) -> Tensor:
+        """An element-wise function of two tensors, each broadcast along axes where it has one element."""
+        shape = tuple(max(sides) for sides in zip(first.shape, second.shape, strict=True))
+        strides = [
+            tuple(
+                0 if size == 1 != whole else step for size, step, whole in zip(x.shape, x.strides, shape, strict=True)
+            )
+            for x in (first, second)
+        ]
+        return self.call(name, (first, second), shape, first.dtype, _iterated(shape, strides))
+
     def maximum(self, x: Tensor) -> Tensor:
         """The maximum over the second axis by ``max(dim)``, which writes the indices as well."""
         shape = (x.shape[0], *x.shape[2:])
@@ -91,14 +112,15 @@ class Tape:
         """The dtype in which matrix products and convolutions run."""
         return "fp16" if self.regime.autocast else x.dtype
 
-    def linear(self, x: Tensor, out_channels: int) -> Tensor:
-        """A linear layer with bias: one addmm over all rows."""
+    def linear(self, x: Tensor, out_channels: int, bias: bool = True) -> Tensor:
+        """A linear layer: one addmm over all rows, or one mm without a bias."""
         dtype = self.product_dtype(x)
         x = self.cast(x, dtype)
         weight = self.cast(self.parameter(out_channels, x.shape[-1]), dtype)
-        bias = self.cast(self.parameter(out_channels), dtype)
+        added = (self.cast(self.parameter(out_channels), dtype),) if bias else ()
         rows = self.reshape(x, -1, x.shape[-1])
-        out = self.call("addmm", (bias, rows, weight.transpose(0, 1)), (rows.shape[0], out_channels), dtype)
+        name, size = "addmm" if bias else "mm", (rows.shape[0], out_channels)
+        out = self.call(name, (*added, rows, weight.transpose(0, 1)), size, dtype)
         result = out.view(*x.shape[:-1], out_channels)
         assert result is not None
         return result
@@ -110,6 +132,18 @@ class Tape:
         weight = self.cast(self.parameter(out_channels, x.shape[1], *kernel), dtype)
         bias = self.cast(self.parameter(out_channels), dtype)
         return self.call("convolution", (x, weight, bias), (x.shape[0], out_channels, *grid), dtype)
+
+    def depthwise(self, x: Tensor, width: int, kernel: Sizes, grid: Sizes) -> Tensor:
+        """A depth-wise convolution without bias, channels first, whose groups of `width` channels share weights."""
+        dtype = self.product_dtype(x)
+        x = self.cast(x, dtype)
+        weight, channels = self.parameter(width, 1, *kernel), x.shape[1]
+        if channels > width:
+            weight = self.call("repeat", (weight,), (channels, 1, *kernel), weight.dtype)
+        size = (x.shape[0], channels, *grid)
+        out = self.tensor(size, dtype, strides=_kept_order(size, x.strides))
+        self.calls.append(Call("convolution", (x, self.cast(weight, dtype)), (out,), self.node, channels))
+        return out
 
     def layer_norm(self, x: Tensor) -> Tensor:
         """Layer normalisation over the last axis; under autocast in fp32."""
@@ -134,15 +168,17 @@ class Tape:
         assert result is not None
         return result
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attention of ``[..., heads, tokens, width]`` tensors by the regime's path."""
-        if self.regime.fused_attention and len(q.shape) == 4:
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Attention of ``[..., heads, tokens, width]`` tensors by the regime's path, which fuses no bias."""
+        if self.regime.fused_attention and len(q.shape) == 4 and bias is None:
             dtype = self.product_dtype(q)
             q, k, v = (self.cast(x, dtype) for x in (q, k, v))
             _, heads, tokens, width = q.shape
             strides = (tokens * heads * width, width, heads * width, 1)
             return self.call("attention", (q, k, v), q.shape, dtype, strides)
         scores = self.matmul(self.pointwise("mul", q), k.transpose(-2 + len(k.shape), -1 + len(k.shape)))
+        if bias is not None:
+            scores = self.pointwise("add", scores, bias)
         return self.matmul(self.softmax(scores), v)
 
 
@@ -155,3 +191,32 @@ def _kept_order(shape: Sizes, read: Sizes) -> Sizes:
         strides[axis] = step
         step *= shape[axis]
     return tuple(strides)
+
+
+def _iterated(shape: Sizes, strides: Sequence[Sizes]) -> Sizes:
+    """The strides of the result of operands with these strides, 0 where broadcast: as PyTorch's TensorIterator has it.
+
+    The fastest axis of the first operand that tells two axes apart is the faster one of the result.
+    """
+
+    def comes_later(one: int, other: int) -> int:
+        for steps in strides:
+            if steps[one] and steps[other] and steps[one] != steps[other]:
+                return 1 if steps[one] > steps[other] else -1
+        return 0
+
+    order = list(reversed(range(len(shape))))
+    for end in range(1, len(order)):
+        at = end
+        for before in range(end - 1, -1, -1):
+            later = comes_later(order[before], order[at])
+            if later < 0:
+                break
+            if later > 0:
+                order[before], order[at] = order[at], order[before]
+                at = before
+    found, step = [0] * len(shape), 1
+    for axis in order:
+        found[axis] = step
+        step *= shape[axis]
+    return tuple(found)

@@ -63,6 +63,12 @@ class Tensor(NamedTuple):
         del shape[drop], strides[drop]
         return Tensor(tuple(shape), tuple(strides), self.dtype, self.source, self.fixed)
 
+    def expand(self, batch: int) -> Tensor:
+        """The same for every sample: a first axis of 1 that is read again and again."""
+        if self.shape[0] == batch:
+            return self
+        return self._replace(shape=(batch, *self.shape[1:]), strides=(0, *self.strides[1:]))
+
     def narrow(self, parts: int) -> Tensor:
         """One of equal slices of the last axis."""
         shape = (*self.shape[:-1], self.shape[-1] // parts)

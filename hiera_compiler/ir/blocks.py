@@ -8,7 +8,7 @@ from itertools import groupby
 from hiera_compiler.ir.graph import Graph
 from hiera_compiler.ir.node import Node
 from hiera_compiler.ir.op import Op
-from hiera_compiler.ir.ops import DropPath, Pool
+from hiera_compiler.ir.ops import DropPath, Pool, SlidingPool
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class BlockClass:
 
 @dataclass(frozen=True)
 class BlockInstance:
-    """A block of the graph: its class, its place, and its own drop path rate where it has one."""
+    """A block of the graph: its class, its stage (a decoder's has none), and its drop path rate where it has one."""
 
     name: str
-    stage: int
+    stage: int | None
     block_class: BlockClass
     drop_path: float | None
 
@@ -55,7 +55,7 @@ def share_blocks(graph: Graph) -> list[BlockInstance]:
         if steps not in classes:
             taken = {known.name for known in classes.values()}
             classes[steps] = BlockClass(_class_name(nodes, taken), steps, bool(rates))
-        blocks.append(BlockInstance(name, nodes[0].stage or 0, classes[steps], rates[0] if rates else None))
+        blocks.append(BlockInstance(name, nodes[0].stage, classes[steps], rates[0] if rates else None))
     return blocks
 
 
@@ -67,7 +67,9 @@ def _step(node: Node, block: str) -> Step:
 
 
 def _class_name(nodes: list[Node], taken: set[str]) -> str:
-    pools = any(isinstance(node.op, Pool) for node in nodes)
-    name = f"Stage{(nodes[0].stage or 0) + 1}{'Transition' if pools else 'Block'}"
+    pools = any(isinstance(node.op, Pool | SlidingPool) for node in nodes)
+    stage = nodes[0].stage
+    part = "Decoder" if stage is None else f"Stage{stage + 1}"
+    name = f"{part}{'Transition' if pools else 'Block'}"
     candidates = (name, *(f"{name}{number}" for number in range(2, len(taken) + 3)))
     return next(candidate for candidate in candidates if candidate not in taken)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 from hiera_compiler.ir.graph import Graph
 from hiera_compiler.ir.node import Node, SpecPath
@@ -56,6 +57,10 @@ class GraphBuilder:
         names = tuple(value.name for value in inputs)
         self._nodes[full_name] = Node(full_name, op, names, shape, self._origin, self._block)
         return Value(full_name, shape)
+
+    def refuse(self, name: str, message: str) -> NoReturn:
+        """Raise LoweringError: what was asked for here cannot be built."""
+        raise LoweringError(message, f"{self._block}.{name}" if self._block else name, self._origin)
 
     def output(self, name: str, value: Value) -> None:
         """Name a value as an output of the graph."""

@@ -30,6 +30,27 @@ class UnitLayout:
         """The size of the whole token grid along each axis."""
         return tuple(count * side for count, side in zip(self.units, self.unit, strict=True))
 
+    @property
+    def is_raster(self) -> bool:
+        """Whether the run is the whole grid in raster order: one unit of one fold."""
+        return all(count == 1 for count in self.units) and len(self.folds) <= 1
+
     def pooled(self) -> UnitLayout:
         """The layout after pooling by the first fold."""
         return UnitLayout(self.units, self.folds[1:])
+
+    def pooled_by(self, stride: tuple[int, ...]) -> UnitLayout | None:
+        """The layout after pooling by the first folds, as many as make up the stride; none where none do."""
+        if self.folds[:1] == (stride,):
+            return self.pooled()
+        sides = (1,) * len(self.units)
+        for count, fold in enumerate((sides, *self.folds)):
+            sides = tuple(side * factor for side, factor in zip(sides, fold, strict=True))
+            if sides == stride:
+                return UnitLayout(self.units, self.folds[count:])
+        return None
+
+    @classmethod
+    def raster(cls, grid: tuple[int, ...]) -> UnitLayout:
+        """The layout of a grid that is not cut: one unit, in raster order."""
+        return cls((1,) * len(grid), (grid,))

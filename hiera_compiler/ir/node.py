@@ -10,6 +10,9 @@ SpecPath = tuple[str | int, ...]
 """A place in the spec, such as ``("stages", 2)``."""
 
 
+_PRETRAINING: dict[str | int, str] = {"multi_scale": "fusion", "decoder": "decoder", "target": "target"}
+
+
 @dataclass(frozen=True)
 class Node:
     """A primitive at a place: its name is the path of its parameters in the reference's checkpoints."""
@@ -25,6 +28,15 @@ class Node:
     def stage(self) -> int | None:
         """The index of the stage that the node belongs to; none in the stem and the head."""
         return int(self.origin[1]) if self.origin[0] == "stages" else None
+
+    @property
+    def part(self) -> str:
+        """The part of the model that the node belongs to: ``stem``, ``stage 1``, ..., ``head``, or of pretraining."""
+        if self.stage is not None:
+            return f"stage {self.stage + 1}"
+        if self.origin[0] == "mae":
+            return _PRETRAINING[self.origin[1]]
+        return "head" if self.origin[0] == "head" else "stem"
 
     def parameters(self) -> dict[str, Shape]:
         """Parameter shapes by their full name in the state dict."""

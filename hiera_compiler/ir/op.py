@@ -58,6 +58,10 @@ class Op(ABC):
         """Elements held beside inputs and output while the primitive runs, where it is not one fused kernel."""
         return 0
 
+    def workspace(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        """The part of ``scratch`` that is held wherever it runs, for there is no fused kernel of it."""
+        return 0
+
 
 @dataclass(frozen=True)
 class View(Op):
@@ -74,3 +78,9 @@ def require(condition: bool, message: str) -> None:
     """Raise ShapeError with the message where the condition does not hold."""
     if not condition:
         raise ShapeError(message)
+
+
+def tokens_of(shape: Shape, op: str) -> Shape:
+    """The shape itself, where it is ``(units, tokens, channels)``; raises ShapeError elsewhere."""
+    require(len(shape) == 3, f"{op} needs (units, tokens, channels), got {shape}")
+    return shape

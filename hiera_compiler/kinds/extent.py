@@ -18,12 +18,13 @@ Path = tuple[str | int, ...]
 class Extent:
     """One number per axis. A single number stands for height and width; ``time`` is what a clip's time axis gets.
 
-    Without ``time`` the extent is one of space only, in a clip too.
+    Without ``time`` the extent is one of space only, in a clip too. An ``optional`` one may be ``none``.
     """
 
-    def __init__(self, *, time: int | None = 1, minimum: int = 1) -> None:
+    def __init__(self, *, time: int | None = 1, minimum: int = 1, optional: bool = False) -> None:
         self.time = time
         self.minimum = minimum
+        self.optional = optional
 
     def expand(self, value: tuple[int, ...], axes: int) -> tuple[int, ...]:
         """The value with one number per axis; longer or shorter lists are left for a rule to refuse."""
@@ -38,16 +39,22 @@ class Extent:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         number = core_schema.int_schema(ge=self.minimum, le=MAX_SIDE, strict=True)
-        numbers = core_schema.tuple_variable_schema(number, min_length=1, max_length=3, strict=False)
-        return core_schema.no_info_before_validator_function(_as_list, numbers)
+        numbers: CoreSchema = core_schema.tuple_variable_schema(number, min_length=1, max_length=3, strict=False)
+        if self.optional:
+            numbers = core_schema.nullable_schema(numbers)
+        return core_schema.no_info_before_validator_function(self._as_list, numbers)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         numbers = handler(schema)
-        return {"anyOf": [numbers["items"], numbers]}
+        if not self.optional:
+            return {"anyOf": [numbers["items"], numbers]}
+        numbers, nothing = numbers["anyOf"]
+        return {"anyOf": [numbers["items"], numbers, {"const": "none"}, nothing]}
 
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, int) and not isinstance(value, bool) else value
+    def _as_list(self, value: object) -> object:
+        if self.optional and value == "none":
+            return None
+        return [value] if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def extents(form: BaseModel, path: Path = ()) -> Iterator[tuple[Path, Extent, tuple[int, ...]]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from operator import eq
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -27,3 +29,8 @@ Count = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 
 Rate = Annotated[float, Field(ge=0, lt=1), AfterValidator(abs)]  # abs: -0.0 is 0.0, in the hash too
 """A probability that is less than certain."""
+
+
+def silent(default: object) -> Any:
+    """A field that a written-out spec leaves out at its default, so that what came before it keeps its hash."""
+    return Field(exclude_if=partial(eq, default))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from hiera_compiler.ir import UnitLayout
+from hiera_compiler.ir import JoinTokens, SliceTokens, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import Kind
@@ -17,25 +17,92 @@ from hiera_compiler.kinds.form import Kind
 class Pooling(Kind, ABC):
     """How a stage's first block shrinks the token grid."""
 
+    before_block: ClassVar[bool] = False
+    """Whether it acts on what enters the stage's first block, by ``enter``, and not inside that block."""
+
     stride: Annotated[tuple[int, ...], Extent(time=1), Field(description="The factor along each axis.")] = (2,)
 
     @abstractmethod
-    def lower(self, builder: GraphBuilder, name: str, x: Value) -> Value:
-        """Pool ``(units, tokens, channels)`` over the leading fold of each unit."""
+    def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, heads: int = 1) -> Value:
+        """Pool ``(units, tokens, channels)``, whose tokens lie in a layout, to the layout that ``pooled`` gives.
+
+        Where channels are those of several `heads`, these share weights.
+        """
+
+    def normalised(self, builder: GraphBuilder, name: str, x: Value, heads: int = 1) -> Value:
+        """What the kind does to tokens once they are pooled, a class token included; most do nothing."""
+        return x
+
+    def enter(self, builder: GraphBuilder, x: Value, layout: UnitLayout, channels: int, norm: Normalization) -> Value:
+        """Pool the tokens that enter a stage of so many channels, where that is before the first block."""
+        raise NotImplementedError(f"{self.kind} pools inside the block")
+
+    def pooled(self, layout: UnitLayout) -> UnitLayout:
+        """The layout after pooling, where each unit's sides are divided by the stride."""
+        after = layout.pooled_by(self.stride)
+        if after is not None:
+            return after
+        sides = tuple(side // step for side, step in zip(layout.unit, self.stride, strict=True))
+        return UnitLayout(layout.units, (sides,))
 
 
 @dataclass(frozen=True)
 class BlockContext:
-    """What an attention kind may know of the block that it is in."""
+    """What an attention kind may know of the block that it is in.
+
+    ``layout`` orders the tokens that enter; a class token stands before them.
+    """
 
     channels: int
     heads: int
     layout: UnitLayout
     pool: Pooling | None
+    class_token: bool = False
+
+    def pooled(self, builder: GraphBuilder, name: str, x: Value, heads: int = 1) -> Value:
+        """The tokens as the block pools them: not at all where it does not pool, and never the class token."""
+        return self.pooled_by(self.pool, builder, name, x, heads)
+
+    def pooled_by(self, pool: Pooling | None, builder: GraphBuilder, name: str, x: Value, heads: int = 1) -> Value:
+        """Tokens that enter the block, pooled in some way of an attention's own; the class token is only normalised."""
+        if pool is None:
+            return x
+        if self.class_token:
+            token = builder.add(f"{name}_token", SliceTokens(0, 1), x)
+            grid = builder.add(f"{name}_grid", SliceTokens(1, x.shape[1]), x)
+            pooled = pool.lower(builder, name, grid, self.layout, heads)
+            x = builder.add(f"{name}_joined", JoinTokens(), token, pooled)
+        else:
+            x = pool.lower(builder, name, x, self.layout, heads)
+        return pool.normalised(builder, name, x, heads)
+
+    @property
+    def pooled_layout(self) -> UnitLayout:
+        """The layout of the tokens that leave the block."""
+        return self.layout if self.pool is None else self.pool.pooled(self.layout)
 
 
 class Attention(Kind, ABC):
     """How the tokens of a block attend."""
+
+    takes_class_token: ClassVar[bool] = True
+    """Whether there is a place for a class token before the tokens of the grid."""
+    by_position: ClassVar[tuple[str, ...]] = ()
+    """The options that, where they are set, let the blocks of a stage attend by their positions: see ``at``."""
+
+    @property
+    def mask_units(self) -> bool | None:
+        """Whether it needs a model with mask units, or one without them; most take either."""
+        return None
+
+    @property
+    def alike(self) -> bool:
+        """Whether it is the same at every position of a stage."""
+        return not any(getattr(self, option) for option in self.by_position)
+
+    def at(self, position: int) -> Attention:
+        """How the block at a position of its stage attends, counted from 0; most kinds attend alike everywhere."""
+        return self
 
     @abstractmethod
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
@@ -44,6 +111,9 @@ class Attention(Kind, ABC):
 
 class Position(Kind, ABC):
     """How tokens know where they are."""
+
+    class_token_has_one: ClassVar[bool] = True
+    """Whether a class token gets a learned vector of its own, as all places do."""
 
     @abstractmethod
     def lower(self, builder: GraphBuilder, grid: Value) -> Value:

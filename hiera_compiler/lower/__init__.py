@@ -2,6 +2,7 @@
 
 from hiera_compiler.lower.blocks import Block, Flow, Style, stage_blocks
 from hiera_compiler.lower.hiera import lower, unit_layout
+from hiera_compiler.lower.mae import lower_mae
 from hiera_compiler.lower.parts import ENTRY, EXIT, Part, block_part, head_part, map_part, stem_part
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "block_part",
     "head_part",
     "lower",
+    "lower_mae",
     "map_part",
     "stage_blocks",
     "stem_part",

@@ -5,9 +5,25 @@ from __future__ import annotations
 from itertools import count
 from math import prod
 
-from hiera_compiler.ir import Dropout, Graph, Input, KeepUnits, Linear, Mean, PatchEmbed, ToGrid, ToUnits, UnitLayout
+from hiera_compiler.ir import (
+    Add,
+    Dropout,
+    FirstToken,
+    Graph,
+    Input,
+    JoinTokens,
+    KeepUnits,
+    Linear,
+    Mean,
+    PatchEmbed,
+    SliceTokens,
+    Table,
+    ToGrid,
+    ToUnits,
+    UnitLayout,
+)
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds import Normalization
+from hiera_compiler.kinds import Normalization, Position
 from hiera_compiler.lower.blocks import Flow, Style, lower_block, stage_blocks
 from hiera_compiler.spec import Head, Spec, StochasticDepth
 
@@ -17,7 +33,8 @@ def lower(spec: Spec, kept_units: int | None = None) -> Graph:
 
     Its outputs are ``logits`` (where the spec has a head), ``tokens`` and ``features.0``, ``features.1``, ...
     With ``kept_units`` it is the encoder of masked pretraining: so many mask units of the input are kept,
-    and there are no logits. Raises LoweringError where a kind writes primitives that do not fit.
+    and there are no logits; a spec without mask units has no such encoder. Raises LoweringError where a kind
+    writes primitives that do not fit.
     """
     spec = spec.resolved()
     builder = GraphBuilder()
@@ -25,22 +42,24 @@ def lower(spec: Spec, kept_units: int | None = None) -> Graph:
     style, numbers = Style.of(spec), count()
     rates = drop_path_rates(spec.drop_path, spec.depth)
     for index, stage in enumerate(spec.stages):
-        first, other = stage_blocks(stage, flow.attention)
+        blocks = stage_blocks(stage, flow.attention)
         for position in range(stage.depth):
             number = next(numbers)
             with builder.origin("stages", index), builder.block(f"blocks.{number}"):
-                x, flow = lower_block(builder, style, other if position else first, x, flow, rates[number])
+                x, flow = lower_block(builder, style, blocks.at(position), x, flow, rates[number])
         with builder.origin("stages", index):
             builder.output(f"features.{index}", lower_map(builder, f"features.{index}", x, flow))
         flow = flow.leaving(stage)
     builder.output("tokens", x)
     if spec.head is not None and kept_units is None:
-        builder.output("logits", lower_head(builder, spec.norm, spec.head, x))
+        builder.output("logits", lower_head(builder, spec.norm, spec.head, x, flow))
     return builder.graph()
 
 
 def unit_layout(spec: Spec, grid: tuple[int, ...]) -> UnitLayout:
     """How the tokens of the first stage are ordered: each pooling consumes one fold of the mask unit."""
+    if spec.mask_unit is None:
+        return UnitLayout.raster(grid)
     rest = spec.mask_unit
     folds = []
     for stage in spec.stages:
@@ -73,25 +92,52 @@ def lower_stem(builder: GraphBuilder, spec: Spec, channels: int, kept_units: int
         patch = spec.patch
         embed = PatchEmbed(spec.input.channels, channels, patch.kernel, patch.stride, patch.padding)
         grid = builder.add("patch_embed.proj", embed, image)
+        if patch.norm:
+            grid = spec.norm.lower(builder, "patch_embed.norm", grid)
     with builder.origin("position"):
         grid = spec.position.lower(builder, grid)
     with builder.origin("mask_unit"):
         layout = unit_layout(spec, grid.shape[:-1])
         x = builder.add("units", ToUnits(layout), grid)
-        x = builder.add("kept_tokens", KeepUnits(prod(layout.units) if kept_units is None else kept_units), x)
-    return x, Flow(x.shape, layout)
+        if spec.mask_unit is not None:
+            x = builder.add("kept_tokens", KeepUnits(prod(layout.units) if kept_units is None else kept_units), x)
+        elif kept_units is not None:
+            raise ValueError("a spec without mask units has none to keep")
+    if spec.class_token:
+        with builder.origin("class_token"):
+            x = _with_class_token(builder, spec.position, x)
+    return x, Flow(x.shape, layout, class_token=spec.class_token)
+
+
+def _with_class_token(builder: GraphBuilder, position: Position, x: Value) -> Value:
+    token = builder.add("cls_token", Table((1, 1), x.channels))
+    if position.class_token_has_one:
+        place = builder.add("pos_embed_class", Table((1, 1), x.channels))
+        token = builder.add("class_token", Add(), token, place)
+    return builder.add("tokens", JoinTokens(), token, x)
 
 
 def lower_map(builder: GraphBuilder, name: str, x: Value, flow: Flow) -> Value:
     """The map of a stage, in raster order."""
-    return builder.add(name, ToGrid(flow.layout), x)
+    return builder.add(name, ToGrid(flow.layout), _grid_tokens(builder, f"{name}.tokens", x, flow))
 
 
-def lower_head(builder: GraphBuilder, norm: Normalization, head: Head, x: Value) -> Value:
-    """Mean over tokens, then norm: the norm comes after the mean (Hiera's released code)."""
+def _grid_tokens(builder: GraphBuilder, name: str, x: Value, flow: Flow) -> Value:
+    """The tokens without the class token."""
+    return builder.add(name, SliceTokens(1, x.shape[1]), x) if flow.class_token else x
+
+
+def lower_head(builder: GraphBuilder, norm: Normalization, head: Head, x: Value, flow: Flow) -> Value:
+    """Mean over tokens, then norm: the norm comes after the mean (Hiera's released code), unless told otherwise."""
     with builder.origin("head"):
-        x = builder.add("pooled", Mean(), x)
-        x = norm.lower(builder, "norm", x)
+        if head.norm == "before":
+            x = norm.lower(builder, "norm", x)
+        if head.pooling == "mean":
+            x = builder.add("pooled", Mean(), _grid_tokens(builder, "grid_tokens", x, flow))
+        else:
+            x = builder.add("pooled", FirstToken(), x)
+        if head.norm == "after":
+            x = norm.lower(builder, "norm", x)
         if head.dropout > 0:
             x = builder.add("head.dropout", Dropout(head.dropout), x)
         return builder.add("head.projection", Linear(x.channels, head.classes), x)

@@ -57,7 +57,7 @@ def map_part(flow: Flow) -> Part:
 def head_part(style: Style, head: Head, flow: Flow) -> Part:
     """The head; nothing flows on."""
     builder, x = _entered(flow)
-    builder.output(EXIT, lower_head(builder, style.norm, head, x))
+    builder.output(EXIT, lower_head(builder, style.norm, head, x, flow))
     return Part(builder.graph(), flow)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from math import prod
 
 from hiera_compiler.estimate import StageCost, cost
-from hiera_compiler.ir import Add, Attend, Graph, Node, Shape, Table, ToGrid
+from hiera_compiler.ir import Add, Attend, Graph, Node, Shape, Sinusoid, Table, ToGrid, ToUnits
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
+from hiera_compiler.ir.masking import PlaceUnits
 from hiera_compiler.picture.labels import Part, is_drawn, part
 
 
@@ -45,10 +47,10 @@ def fold(graph: Graph) -> list[Panel]:
     blocks = share_blocks(graph)
     panels = []
     for row in cost(graph).stages:
-        nodes = [node for node in graph if _place(node) == row.name]
+        nodes = [node for node in graph if node.part == row.name]
         stage = nodes[0].stage
         if stage is None:
-            rows: tuple[Row, ...] = (Row(1, (_sequence(nodes),)),)
+            rows = tuple(_chains_and_blocks(nodes, blocks))
         else:
             rows = tuple(_rows([block for block in blocks if block.stage == stage]))
         panels.append(Panel(row.name, rows, _output(nodes), row))
@@ -60,26 +62,32 @@ def input_shape(graph: Graph) -> Shape:
     return next(iter(graph)).shape
 
 
-def _place(node: Node) -> str:
-    if node.stage is not None:
-        return f"stage {node.stage + 1}"
-    return "head" if node.origin[0] == "head" else "stem"
-
-
 def _output(nodes: Sequence[Node]) -> Shape:
     """The last shape, as a grid of tokens where one is made of it."""
-    grids = [node.shape for node in nodes if isinstance(node.op, ToGrid)]
+    last = nodes[-1].shape
+    grids = [node.shape for node in nodes if isinstance(node.op, ToGrid) and node.block is None]
     grids += [node.op.layout.grid + node.shape[-1:] for node in nodes if hasattr(node.op, "layout")]
-    return grids[0] if grids else nodes[-1].shape
+    return next((grid for grid in grids if prod(grid) == prod(last)), last)
+
+
+def _chains_and_blocks(nodes: Sequence[Node], blocks: Sequence[BlockInstance]) -> Iterator[Row]:
+    """Stem, head and decoder: what is outside blocks as chains, and the blocks between them."""
+    for in_blocks, group in groupby(nodes, key=lambda node: node.block is not None):
+        members = list(group)
+        names = {node.block for node in members}
+        if in_blocks:
+            yield from _rows([block for block in blocks if block.name in names])
+        else:
+            yield Row(1, (_sequence(members),))
 
 
 def _sequence(nodes: Sequence[Node]) -> Branch:
     """Stem and head are chains, but for the tables that are added: their boxes say so, and the sums are left out."""
-    tables = {node.name for node in nodes if isinstance(node.op, Table)}
+    tables = {node.name for node in nodes if isinstance(node.op, Table | Sinusoid)}
     for node in nodes:
-        if isinstance(node.op, Add) and tables.issuperset(node.inputs):
+        if node.inputs and tables.issuperset(node.inputs):
             tables.add(node.name)
-    chain = [node for node in nodes if not (isinstance(node.op, Add) and tables.intersection(node.inputs))]
+    chain = [node for node in nodes if isinstance(node.op, PlaceUnits) or not tables.intersection(node.inputs)]
     return Branch((), tuple(part(node.op) for node in chain if is_drawn(node.op)), (), adds=False)
 
 
@@ -129,6 +137,8 @@ def _parts(steps: Sequence[Step]) -> tuple[Part, ...]:
 def _part(step: Step, steps: Sequence[Step]) -> Part:
     """The box of a step; one that makes queries only, as pooling does in Hiera, says so."""
     drawn = part(step.op)
+    if any(isinstance(other.op, ToUnits) for other in steps):
+        drawn = replace(drawn, word=drawn.word.replace("mask unit", "window"))
     readers = [reader for reader in steps if step.name in reader.inputs]
     only_queries = readers and all(
         isinstance(reader.op, Attend) and step.name not in reader.inputs[1:] for reader in readers

@@ -10,21 +10,50 @@ from typing import Any
 from hiera_compiler.ir import (
     Activate,
     Add,
+    AsGrid,
+    AsTokens,
     Attend,
+    CropGrid,
     Dropout,
     DropPath,
+    FirstToken,
     Input,
+    JoinChannels,
+    JoinHeads,
+    JoinTokens,
     KeepUnits,
+    LayerScale,
     Linear,
     Mean,
+    MergeTokens,
     Norm,
     Op,
+    PadGrid,
     PatchEmbed,
     Pool,
+    RelativeBias,
+    RelativePosition,
+    RollGrid,
+    ShiftMask,
+    Sinusoid,
+    SliceTokens,
+    SlidingConvolution,
+    SlidingPool,
     Split,
+    SplitHeads,
     Table,
     ToGrid,
     ToUnits,
+)
+from hiera_compiler.ir.masking import (
+    Gradients,
+    MaskedTokens,
+    PatchEmbedKept,
+    Patches,
+    PlaceUnits,
+    SquaredError,
+    Standardise,
+    UnitConv,
 )
 
 
@@ -57,7 +86,9 @@ def part(op: Op) -> Part:
 
 def is_drawn(op: Op) -> bool:
     """False for what changes no number, or does so in training only."""
-    return not isinstance(op, Input | Split | DropPath | KeepUnits | ToGrid)
+    return not isinstance(
+        op, Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | AsTokens | ToGrid | SplitHeads | JoinHeads
+    )
 
 
 def _patch(op: PatchEmbed) -> Part:
@@ -65,6 +96,8 @@ def _patch(op: PatchEmbed) -> Part:
 
 
 def _units(op: ToUnits) -> Part:
+    if op.layout.is_raster:
+        return Part("tokens", by(op.layout.grid), "order")
     return Part("mask units", f"{prod(op.layout.units)} of {by(op.layout.unit)}", "order")
 
 
@@ -75,7 +108,19 @@ def _attend(op: Attend) -> Part:
     return Part("mask unit attention", heads, "attend in units", f"({heads})")
 
 
+_MASKED: dict[type[Op], Callable[[Any], Part]] = {
+    PatchEmbedKept: lambda op: Part("patches", f"of {op.count} kept mask units", "linear"),
+    UnitConv: lambda op: Part("convolution", f"{by(op.kernel)} in units", "linear", by(op.kernel)),
+    PlaceUnits: lambda op: Part("place", f"in {op.units} mask units", "order"),
+    MaskedTokens: lambda op: Part("take", "what is masked", "order"),
+    Patches: lambda op: Part("pixels", f"of {by(op.patch)}", "order"),
+    Standardise: lambda op: Part("standardise", "", "norm"),
+    Gradients: lambda op: Part("histograms of gradients", f"in cells of {op.cell}×{op.cell}", "linear"),
+    SquaredError: lambda op: Part("squared error", "", "pointwise"),
+}
+
 _PARTS: dict[type[Op], Callable[[Any], Part]] = {
+    **_MASKED,
     Activate: lambda op: Part(op.function, "", "pointwise"),
     Add: lambda op: Part("add", "", "pointwise"),
     Attend: _attend,
@@ -85,6 +130,20 @@ _PARTS: dict[type[Op], Callable[[Any], Part]] = {
     Norm: lambda op: Part("norm", "", "norm"),
     PatchEmbed: _patch,
     Pool: lambda op: Part(f"{op.reduction} pool", by(op.fold), "pool"),
+    SlidingPool: lambda op: Part(f"{op.reduction} pool", f"{by(op.kernel)} every {by(op.stride)}", "pool"),
+    LayerScale: lambda op: Part("scale", "", "pointwise"),
+    JoinChannels: lambda op: Part("join", "channels", "order"),
+    JoinTokens: lambda op: Part("join", "tokens", "order"),
+    SlidingConvolution: lambda op: Part("depth-wise conv", f"{by(op.kernel)} every {by(op.stride)}", "pool"),
+    RelativePosition: lambda op: Part("relative position", f"{by(op.queries)} to {by(op.keys)}", "table"),
+    FirstToken: lambda op: Part("class token", "", "pool"),
+    PadGrid: lambda op: Part("pad", by(op.padding), "order"),
+    MergeTokens: lambda op: Part("merge", by(op.stride), "pool"),
+    RelativeBias: lambda op: Part("relative positions", by(op.keys.unit), "table", ""),
+    RollGrid: lambda op: Part("shift", by(op.shift), "order"),
+    ShiftMask: lambda op: Part("shift mask", by(op.shift), "table", ""),
+    CropGrid: lambda op: Part("crop", by(op.grid), "order"),
+    Sinusoid: lambda op: Part("+ sinusoid", by(op.grid), "table"),
     Table: lambda op: Part("+ table", by(op.grid), "table"),
     ToUnits: _units,
 }

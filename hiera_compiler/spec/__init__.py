@@ -1,13 +1,16 @@
 """The spec: pydantic models of what a user writes, and the way there from a source."""
 
 from hiera_compiler.spec.form import parse, parse_known
+from hiera_compiler.spec.mae import Decoder, MaskedAutoencoding
 from hiera_compiler.spec.model import Head, Input, Patch, Spec, Stage, StochasticDepth
 from hiera_compiler.spec.schema import json_schema
 from hiera_compiler.spec.space_schema import space_schema
 
 __all__ = [
+    "Decoder",
     "Head",
     "Input",
+    "MaskedAutoencoding",
     "Patch",
     "Spec",
     "Stage",

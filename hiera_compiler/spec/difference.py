@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hiera_compiler.kinds import Form
 from hiera_compiler.spec.model import Spec
 
 
@@ -31,10 +32,17 @@ def differences(left: Spec, right: Spec) -> list[Difference]:
     """Where two specs differ once every default is written out, in the order of the language."""
     pair = []
     for spec in (left, right):
-        data = spec.resolved().data()
+        data = _plain(spec.resolved())
         del data["mlp_ratio"]  # only a default for the stages, and they say theirs by now
         pair.append(data)
     return list(_compare((), *pair))
+
+
+def _plain(value: Any) -> Any:
+    """A form as plain data with every key, also those that are left out at their defaults."""
+    if isinstance(value, Form):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _compare(path: tuple[str | int, ...], left: Any, right: Any) -> Iterator[Difference]:

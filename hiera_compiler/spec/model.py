@@ -11,8 +11,9 @@ from pydantic import BeforeValidator, Field
 from hiera_compiler.kinds import Activation, Attention, Choice, Extent, Form, Normalization, Pooling, Position
 from hiera_compiler.kinds.activation.gelu import Gelu
 from hiera_compiler.kinds.extent import expand_extents
-from hiera_compiler.kinds.form import Count, Rate
+from hiera_compiler.kinds.form import Count, Rate, silent
 from hiera_compiler.kinds.norm.layer_norm import LayerNorm
+from hiera_compiler.spec.mae import MaskedAutoencoding
 
 MAX_DEPTH = 1_000
 """Blocks in one stage."""
@@ -50,6 +51,9 @@ class Patch(Form):
     padding: Annotated[tuple[int, ...], Extent(time=0, minimum=0), Field(description="Zeros added at each border.")] = (
         0,
     )
+    norm: Annotated[bool, silent(False), Field(description="Whether the tokens are normalised before all else.")] = (
+        False
+    )
 
 
 class Stage(Form):
@@ -67,13 +71,40 @@ class Stage(Form):
             "rest of its stage. The first stage has none before it."
         ),
     ] = "previous"
+    global_at: Annotated[
+        tuple[Annotated[int, Field(ge=0, lt=MAX_DEPTH)], ...],
+        silent(()),
+        Field(
+            max_length=MAX_DEPTH,
+            strict=False,
+            description="Blocks of the stage, counted from 0, that attend globally whatever the others do (SAM 2).",
+        ),
+    ] = ()
     pool: Annotated[
         Pooling | None,
         Choice("pool", optional=True),
         Field(description="How the first block pools its queries and its skip connection; `none`: not at all."),
     ] = None
+    skip: Annotated[
+        Literal["projection", "max_and_mean"],
+        silent("projection"),
+        Field(
+            description="What the skip connection of the first block is where the channels change. `projection` "
+            "(Hiera): a linear layer of the normalised input, pooled. `max_and_mean`: the input pooled by maximum and "
+            "by mean, side by side, which doubles the channels without weights."
+        ),
+    ] = "projection"
     mlp_ratio: Annotated[
         float | None, Field(gt=0, le=64, description="Hidden channels of the MLP per channel; default: the model's.")
+    ] = None
+    out_channels: Annotated[
+        Count | None,
+        BeforeValidator(_none_word, json_schema_input_type=Count | Literal["none"] | None),
+        silent(None),
+        Field(
+            description="Channels that leave the MLP of the last block, so that the next stage need not widen "
+            "(MViTv2-L as released); `none`: as many as the stage has."
+        ),
     ] = None
 
     def resolved(self, axes: int, mlp_ratio: float) -> Stage:
@@ -95,10 +126,23 @@ class StochasticDepth(Form):
 
 
 class Head(Form):
-    """The classifier: mean over tokens, norm, dropout, linear layer."""
+    """The classifier: tokens to one vector, norm, dropout, linear layer."""
 
     classes: Annotated[int, Field(ge=1, le=1_000_000, description="Number of logits.")]
     dropout: Annotated[Rate, Field(description="Probability of dropping a feature, in training only.")] = 0.0
+    pooling: Annotated[
+        Literal["mean", "class_token"],
+        silent("mean"),
+        Field(description="`mean`: of all tokens but the class token; `class_token`: that token alone."),
+    ] = "mean"
+    norm: Annotated[
+        Literal["after", "before"],
+        silent("after"),
+        Field(
+            description="`after` (Hiera's released code): the pooled vector is normalised; `before`: every token is, "
+            "before pooling."
+        ),
+    ] = "after"
 
 
 class Spec(Form):
@@ -115,14 +159,30 @@ class Spec(Form):
     patch: Annotated[Patch, Field(description="How pixels become tokens.")]
     position: Annotated[Position, Choice("position"), Field(description="How tokens know where they are.")]
     mask_unit: Annotated[
-        tuple[int, ...],
-        Extent(),
-        Field(description="Tokens along each axis of a mask unit, on the grid of the first stage."),
+        tuple[int, ...] | None,
+        Extent(optional=True),
+        Field(
+            description="Tokens along each axis of a mask unit, on the grid of the first stage; `none`: the grid is "
+            "not cut, so that nothing can be masked, and windows and kernels may lie anywhere on it."
+        ),
     ]
+    class_token: Annotated[
+        bool,
+        silent(False),
+        Field(description="Whether one more token stands before all others; only where mask_unit is `none`."),
+    ] = False
     stages: Annotated[
         tuple[Stage, ...], Field(min_length=1, max_length=16, strict=False, description="The stages, first to last.")
     ]
     mlp_ratio: Annotated[float, Field(gt=0, le=64, description="Hidden channels of the MLPs per channel.")] = 4.0
+    layer_scale: Annotated[
+        Annotated[float, Field(gt=0, le=1)] | None,
+        BeforeValidator(
+            _none_word, json_schema_input_type=Annotated[float, Field(gt=0, le=1)] | Literal["none"] | None
+        ),
+        silent(None),
+        Field(description="Where the learned factors of each branch's channels start; `none`: there are none."),
+    ] = None
     drop_path: Annotated[
         StochasticDepth,
         BeforeValidator(_rate_alone, json_schema_input_type=float | StochasticDepth),
@@ -136,6 +196,11 @@ class Spec(Form):
         Head | None,
         BeforeValidator(_none_word, json_schema_input_type=Head | Literal["none"] | None),
         Field(description="The classifier; `none` for a trunk that gives features only."),
+    ] = None
+    mae: Annotated[
+        MaskedAutoencoding | None,
+        BeforeValidator(_none_word, json_schema_input_type=MaskedAutoencoding | Literal["none"] | None),
+        Field(description="How the trunk is pretrained, for the task `mae`; `none`: with the defaults below."),
     ] = None
 
     @property
@@ -154,10 +219,17 @@ class Spec(Form):
         """Number of blocks."""
         return sum(stage.depth for stage in self.stages)
 
+    @property
+    def pretraining(self) -> MaskedAutoencoding:
+        """How the trunk is pretrained, with every default written out; the paper's way where the spec is silent."""
+        return (self.mae or MaskedAutoencoding()).resolved(self.axes)
+
     def resolved(self) -> Spec:
         """The same architecture with every shorthand and default written out."""
         stages = tuple(stage.resolved(self.axes, self.mlp_ratio) for stage in self.stages)
-        return expand_extents(self.model_copy(update={"stages": ()}), self.axes).model_copy(update={"stages": stages})
+        mae = self.mae and self.pretraining
+        alone = self.model_copy(update={"stages": (), "mae": None})
+        return expand_extents(alone, self.axes).model_copy(update={"stages": stages, "mae": mae})
 
     def data(self) -> dict[str, Any]:
         """The spec as plain data, as it would be written in YAML."""
@@ -168,4 +240,6 @@ class Spec(Form):
         """SHA-256 of the resolved architecture, without its name: equal hashes are equal models."""
         data = self.resolved().data()
         del data["name"], data["mlp_ratio"]  # every stage says its own by now
+        if self.pretraining == MaskedAutoencoding().resolved(self.axes):
+            del data["mae"]  # to say the default is to say nothing
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

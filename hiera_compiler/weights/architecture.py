@@ -13,7 +13,7 @@ from hiera_compiler.spec import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-NOT_TRUNK = ("norm.", "head.")
+NOT_TRUNK = ("norm.", "head.", "encoder_norm.", "multi_scale_fusion_heads.", "mask_token", "decoder_")
 """Weights that a checkpoint may lack, named by how their names start."""
 
 
@@ -50,4 +50,4 @@ def _tables(graph: Graph) -> dict[str, tuple[int, ...]]:
 
 def is_trunk(name: str) -> bool:
     """Whether a key of a checkpoint, renamed, is a weight of patch embedding, position or blocks."""
-    return name.startswith(("patch_embed.", "pos_embed", "blocks."))
+    return name.startswith(("patch_embed.", "pos_embed", "cls_token", "blocks."))

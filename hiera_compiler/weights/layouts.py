@@ -16,8 +16,9 @@ Rules = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """How one code base names the weights of a Hiera.
+    """How one code base names the weights of a model of the family.
 
+    Where ``class_row`` is true, the first row of the position table is that of the class token.
     ``anchor`` ends the key of the patch embedding's weight: what stands before it there is the prefix of the
     trunk's keys. ``mark`` is found in a key of this layout and of none below it. ``rules`` rename keys that
     have the prefix, once it is taken off; ``outside`` those that have not.
@@ -29,6 +30,7 @@ class Layout:
     rules: Rules = ()
     outside: Rules = ()
     stages: str | None = None
+    class_row: bool = False
 
     def prefix(self, keys: Iterable[str]) -> str | None:
         """What stands before the trunk's keys; None where the keys are not of this layout."""
@@ -85,6 +87,13 @@ LAYOUTS = (
         outside=(
             # Pretraining ends in a norm of its own, the same one under another name.
             (r"^(?:.*\.)?encoder_norm\.", "norm."),
+            (r"^(?:.*\.)?multiscale_fusion\.", ""),
+            (r"^(?:.*\.)?decoder\.(mask_token$|decoder_)", r"\1"),
+            (r"^decoder_position_embeddings$", "decoder_pos_embed"),
+            (r"^decoder_embeddings\.", "decoder_embed."),
+            (r"^decoder_block\.layers\.", "decoder_blocks."),
+            (r"^(decoder_blocks\.[0-9]+)\.layernorm_before\.", r"\1.norm1."),
+            (r"^(decoder_blocks\.[0-9]+)\.layernorm_after\.", r"\1.norm2."),
             (r"^(?:.*\.)?classifier\.", "head.projection."),
         ),
     ),
@@ -109,7 +118,19 @@ LAYOUTS = (
         "timm",
         anchor="patch_embed.proj.weight",
         mark=r"(?:^|\.)head\.(?:norm|fc)\.",
-        rules=((r"^head\.norm\.", "norm."), (r"^head\.fc\.", "head.projection.")),
+        rules=(
+            (r"^head\.norm\.", "norm."),
+            (r"^head\.fc\.", "head.projection."),
+            (r"^pos_embed_abs$", "pos_embed"),
+            (r"^pos_embed_win$", "pos_embed_window"),
+        ),
+    ),
+    Layout(
+        "timm's ViT",
+        anchor="patch_embed.proj.weight",
+        mark=r"(?:^|\.)cls_token$",
+        rules=((r"^head\.(weight|bias)$", r"head.projection.\1"),),
+        class_row=True,
     ),
     Layout(
         "hiera-transformer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isqrt
 from os import PathLike, fspath
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from hiera_compiler.emit.prelude import initialise
 from hiera_compiler.ir import Graph, Table
 from hiera_compiler.weights.files import read
-from hiera_compiler.weights.match import match
+from hiera_compiler.weights.match import Tensors, match
 from hiera_compiler.weights.positions import Grid
 from hiera_compiler.weights.report import LoadReport
 
@@ -33,11 +34,19 @@ def load_weights(
     Raises SpecError where the file cannot be read or holds another architecture; the module is then unchanged.
     """
     name = fspath(file)
+    return load_tensors(module, name, read(name), graph, device)
+
+
+def load_tensors(
+    module: nn.Module, name: str, candidates: Iterable[Tensors], graph: Graph | None, device: torch.device | str = "cpu"
+) -> LoadReport:
+    """The same for state dicts, of which the first that holds a Hiera is taken; messages call them ``name``."""
     expected = module.state_dict()
-    found = match(name, read(name), expected, _grids(expected, graph))
+    found = match(name, candidates, expected, _grids(expected, graph))
     on_meta = any(weight.is_meta for weight in expected.values())
     values = found.values
     if on_meta:
+        _fill_buffers(module, device)
         _initialise(module, (*found.report.missing, *found.report.skipped), device)
         # Copied out of the file's mapping, so that the file may change or go while the module lives.
         values = {name: _copied(value, expected[name].dtype, device) for name, value in values.items()}
@@ -63,6 +72,14 @@ def _grids(expected: dict[str, Tensor], graph: Graph | None) -> dict[str, Grid]:
             elif side * side == rows:
                 grids[name] = (side, side)
     return grids
+
+
+def _fill_buffers(module: nn.Module, device: torch.device | str) -> None:
+    """Fixed tables, which no file holds, in place of those on the meta device."""
+    for layer in module.modules():
+        if callable(fill := getattr(layer, "init_buffers", None)):
+            layer.to_empty(device=device, recurse=False)
+            fill()
 
 
 def _initialise(module: nn.Module, names: tuple[str, ...], device: torch.device | str) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from hiera_compiler.diagnostics import SpecError
-from hiera_compiler.kinds import kinds_of
 from hiera_compiler.weights import problems
 from hiera_compiler.weights.architecture import NOT_TRUNK, described, fitting_specs, is_trunk
 from hiera_compiler.weights.layouts import LAYOUTS, recognised
@@ -42,6 +41,8 @@ def match(file: str, candidates: Iterable[Tensors], expected: Tensors, grids: Ma
     Raises SpecError with one diagnostic where no candidate does, or the first holds another architecture.
     """
     found = _renamed(file, candidates)
+    if "encoder_norm.weight" in expected:
+        found = _pretrained(found)
     _refuse_windows(file, found, expected)
     values: dict[str, Tensor] = {}
     changes: list[Resized] = []
@@ -89,14 +90,26 @@ def _renamed(file: str, candidates: Iterable[Tensors]) -> _Renamed:
                 others.append(key)
             else:
                 ours[name] = key
-        return _Renamed(layout.name, {name: tensors[key] for name, key in ours.items()}, ours, others)
+        named = {name: tensors[key] for name, key in ours.items()}
+        if layout.class_row and (table := named.get("pos_embed")) is not None and table.ndim == 3:
+            # Ours is apart, for it is on no grid.
+            named |= {"pos_embed_class": table[:, :1], "pos_embed": table[:, 1:]}
+            ours["pos_embed_class"] = ours["pos_embed"]
+        return _Renamed(layout.name, named, ours, others)
     raise SpecError(problems.unknown_layout(file, keys, [layout.name for layout in LAYOUTS]))
 
 
+def _pretrained(found: _Renamed) -> _Renamed:
+    """The same with the norm under its name in a masked autoencoder."""
+    names = {name: f"encoder_{name}" if name.startswith("norm.") else name for name in found.keys}
+    keys = {names[name]: key for name, key in found.keys.items()}
+    return _Renamed(found.layout, {names[name]: tensor for name, tensor in found.tensors.items()}, keys, found.others)
+
+
 def _refuse_windows(file: str, found: _Renamed, expected: Tensors) -> None:
-    for name in ("pos_embed_window", "pos_embed_win"):
-        if name in found.keys and name not in expected:
-            raise SpecError(problems.window_position(file, found.keys[name], list(kinds_of("position"))))
+    name = "pos_embed_window"
+    if name in found.keys and name not in expected:
+        raise SpecError(problems.window_position(file, found.keys[name], tuple(found.tensors[name].shape)))
 
 
 def _is_table(tensor: Tensor, place: Tensor) -> bool:
@@ -107,7 +120,12 @@ def _is_table(tensor: Tensor, place: Tensor) -> bool:
 
 def _table(file: str, name: str, tensor: Tensor, wanted: Grid, changes: list[Resized]) -> Tensor:
     grid = grid_of(tuple(tensor.shape), wanted)
-    if grid is None or tensor.numel() // tensor.shape[2 if tensor.ndim == 3 else 1] > MAX_ROWS:
+    is_window = name == "pos_embed_window"  # repeated as it is, never stretched
+    if (
+        grid is None
+        or (is_window and grid != wanted)
+        or tensor.numel() // tensor.shape[2 if tensor.ndim == 3 else 1] > MAX_ROWS
+    ):
         raise SpecError(problems.table_does_not_resize(file, name, tuple(tensor.shape), wanted))
     if grid != wanted:
         changes.append(Resized(name, grid, wanted))

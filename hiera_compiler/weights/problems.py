@@ -109,18 +109,19 @@ def table_does_not_resize(name: str, table: str, shape: tuple[int, ...], grid: t
 
 
 @code("H807")
-def window_position(name: str, key: str, kinds: Sequence[str]) -> Diagnostic:
+def window_position(name: str, key: str, shape: Sequence[int]) -> Diagnostic:
     """The checkpoint's position embedding has a part for the place inside a window, and the spec's has not.
 
     SAM 2 and timm's abswin models add a small global table, enlarged, and a window's table, repeated
-    ("Window Attention Is Not All You Need", Bolya et al. 2023). To drop the window's part would change what the
+    ("Window Attention is Bugged", Bolya et al., 2023). To drop the window's part would change what the
     model computes.
     """
     return Diagnostic(
         "H807",
         f"the checkpoint has an absolute-window position embedding ({key}), and the spec has none",
         (_file(name),),
-        f"load a checkpoint with a plain table; the position kinds of a spec are {', '.join(kinds)}",
+        "use a spec with position: abswin, such as "
+        f"{{kind: abswin, base: [7, 7], window: {list(shape[-2:] if len(shape) == 4 else (8, 8))}}}",
     )
 
 

@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_bundled_spec_passes(hiera: Any) -> None:
     done = hiera("check", *bundled_specs())
-    assert (done.code, done.out, done.err) == (0, "", "12 specs pass\n")
+    assert (done.code, done.out, done.err) == (0, "", f"{len(bundled_specs())} specs pass\n")
 
 
 def test_all_problems_of_all_specs_are_shown_at_once(hiera: Any) -> None:

@@ -14,7 +14,9 @@ def test_every_figure_of_our_specs_is_the_papers(hiera: Any) -> None:
     rows = {table["table"]: table["rows"] for table in found["tables"]}
     assert list(rows) == [2, 4, 6, 8]
     known = {number: [row for row in several if row["agrees"]] for number, several in rows.items()}
-    assert {number: len(several) for number, several in known.items()} == {2: 6, 4: 4, 6: 2, 8: 6}
+    unexplained = [row for several in rows.values() for row in several if not row["agrees"] and not row["note"]]
+    assert unexplained == []
+    assert not [row for several in known.values() for row in several if row["note"]]
     (large,) = [row for row in known[6] if row["model"] == "hiera_l_32x224"]
     assert large["paper"] == {"mparams": 213, "gmacs": 1029}
     assert round(large["macs"] / 1e9) == 1029
@@ -27,10 +29,15 @@ def test_tables_show_both_figures_and_one_line_that_sums_up(hiera: Any) -> None:
     assert first[-1] == "6 of 6 rows equal the paper's, rounded as there"
 
 
-def test_models_without_a_spec_are_listed_as_missing(hiera: Any) -> None:
-    rows = json.loads(hiera("reproduce", "--json").out)["tables"][1]["rows"]
-    assert {row["model"] for row in rows if row["agrees"] is None} >= {"mvitv2_l_32x224"}
-    assert "missing, for want of a spec: " in hiera("reproduce").out
+def test_models_without_a_spec_are_listed_as_missing(
+    hiera: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper = tmp_path / "paper.yaml"
+    paper.write_text("table_2: {title: Some, rows: [{model: nobodys, gmacs: 5, mparams: 27}]}")
+    monkeypatch.setattr(published, "_FILE", paper)
+    (row,) = json.loads(hiera("reproduce", "--json").out)["tables"][0]["rows"]
+    assert (row["model"], row["agrees"]) == ("nobodys", None)
+    assert "missing, for want of a spec: nobodys" in hiera("reproduce").out
 
 
 def test_a_figure_that_is_off_ends_with_1(hiera: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +48,12 @@ def test_a_figure_that_is_off_ends_with_1(hiera: Any, tmp_path: Path, monkeypatc
     assert done.code == 1
     assert done.out.splitlines()[3].split() == ["hiera_t", "27.91", "27", "+1", "4.91", "5", "0"]
     assert "\n0 of 1 rows equal the paper's, rounded as there\n" in done.out
+
+
+def test_reasons_stand_below_the_rows_that_differ_or_are_not_there(hiera: Any) -> None:
+    out = hiera("reproduce").out
+    assert "\nnot equal: vit_l_16x224, vit_h_16x224: the paper repeats VideoMAE's figures" in out
+    assert "\nnot covered: mcmae_b, mcmae_l: stages of masked convolutions" in out
 
 
 def test_throughput_of_an_a100_stands_beside_the_papers(hiera: Any) -> None:
@@ -65,7 +78,7 @@ def test_predictions_come_with_errors_intervals_and_goals(hiera: Any) -> None:
     assert base["published"] == 1556
     assert base["error"] == pytest.approx(base["predicted"] / 1556 - 1)
     assert base["low"] < base["predicted"] < base["high"]
-    assert "b_replace_convs_with_maxpools" in found["missing"]
+    assert found["missing"] == []
     for one in found["summaries"]:
         assert one["met"] == (None if one["goal"] is None else one["mean"] <= one["goal"])
         assert one["fitted_on"]

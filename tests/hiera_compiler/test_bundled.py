@@ -48,7 +48,7 @@ def test_spaces_lie_in_a_folder_of_their_own_and_are_no_specs(folder: Path) -> N
         "hiera_b\0",
         "hiera_b\n",
         "x" * 5000,
-        "spaces/hiera_wide",
+        "spaces/wide/hiera_wide",
     ],
 )
 def test_only_a_plain_name_reaches_the_files(name: str) -> None:

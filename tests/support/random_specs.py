@@ -14,6 +14,8 @@ from hiera_compiler.source import read_text
 Data = dict[str, Any]
 Draw = st.DrawFn
 
+POOLS = ("max", "max", "average", "merge")
+"""Kinds of pooling that are drawn."""
 MOST_TOKENS = 512
 """Tokens of the largest grid, so that an example runs in milliseconds."""
 
@@ -58,19 +60,23 @@ def compilation(data: Data) -> Compilation:
 
 
 @st.composite
-def specs(draw: Draw, axes: int | None = None, max_depth: int = 3) -> Data:
-    """A valid spec, of an image or a clip as drawn, or of as many axes as asked for."""
+def specs(
+    draw: Draw, axes: int | None = None, max_depth: int = 3, units: bool = False, pools: tuple[str, ...] = POOLS
+) -> Data:
+    """A valid spec, of an image or a clip as drawn, or of as many axes as asked for; with `units` of mask units."""
     axes = axes or draw(st.sampled_from([2, 3]))
     strides = draw(_strides(axes))
     unit, grid = draw(_grid(strides, axes))
     patch, size = draw(_patch(grid))
+    whole = not units and draw(st.integers(0, 3)) == 0
+    stages = [draw(_stage(stride, axes, max_depth, pools)) for stride in strides]
     data: Data = {
         "name": "random",
         "input": _input(size, draw(st.integers(1, 3))),
         "patch": patch,
         "position": draw(st.sampled_from(["absolute", "separable"])) if axes == 3 else "absolute",
-        "mask_unit": draw(_maybe_short(unit)),
-        "stages": [draw(_stage(stride, axes, max_depth)) for stride in strides],
+        "mask_unit": "none" if whole else draw(_maybe_short(unit)),
+        "stages": [draw(_on_whole_grid(stage, axes)) for stage in stages] if whole else stages,
     }
     return data | {key: draw(strategy) for key, strategy in _OPTIONS.items() if draw(st.booleans())}
 
@@ -125,7 +131,7 @@ def _patch(draw: Draw, grid: tuple[int, ...]) -> tuple[Data, list[int]]:
 
 
 @st.composite
-def _stage(draw: Draw, stride: tuple[int, ...] | None, axes: int, max_depth: int) -> Data:
+def _stage(draw: Draw, stride: tuple[int, ...] | None, axes: int, max_depth: int, pools: tuple[str, ...]) -> Data:
     heads = draw(st.integers(1, 3))
     attention = draw(st.sampled_from(["mask_unit", "global"]))
     stage: Data = {
@@ -136,7 +142,8 @@ def _stage(draw: Draw, stride: tuple[int, ...] | None, axes: int, max_depth: int
     }
     if stride is not None:
         is_default = stride == (1,) * (axes - 2) + (2, 2)
-        stage["pool"] = "max" if is_default else {"kind": "max", "stride": draw(_maybe_short(stride))}
+        kind = draw(st.sampled_from(pools))
+        stage["pool"] = kind if is_default else {"kind": kind, "stride": draw(_maybe_short(stride))}
     elif draw(st.booleans()):
         stage["pool"] = draw(st.sampled_from(["none", None]))
     if draw(st.booleans()):
@@ -144,6 +151,22 @@ def _stage(draw: Draw, stride: tuple[int, ...] | None, axes: int, max_depth: int
     if draw(st.booleans()):
         stage["mlp_ratio"] = draw(st.sampled_from([1, 2.5, 4]))
     return stage
+
+
+@st.composite
+def _on_whole_grid(draw: Draw, stage: Data, axes: int) -> Data:
+    """The stage where there are no mask units: their attention becomes one in windows, which its pooling divides."""
+    if stage["attention"] not in ("mask_unit", {"kind": "mask_unit"}):
+        return stage | {"first_attention": "own"}
+    pool = stage.get("pool")
+    strides = pool.get("stride", 2) if isinstance(pool, dict) else 2 if pool in ("max", "average", "merge") else 1
+    sides = strides if isinstance(strides, list) and len(strides) == axes else None
+    if sides is None:
+        side = strides[0] if isinstance(strides, list) else strides
+        sides = [1] * (axes - 2) + [side, side]
+    window = [side * draw(st.integers(1, 3)) for side in sides]
+    options = {"shift": draw(st.booleans()), "relative_bias": draw(st.booleans())}
+    return stage | {"first_attention": "own", "attention": {"kind": "window", "window": window, **options}}
 
 
 def _input(size: list[int], channels: int) -> Data:

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +15,10 @@ from torch import Tensor
 
 from hiera_compiler.artifact import verify
 from hiera_compiler.artifact.format import Format, Model
+from hiera_compiler.pipeline import Compilation
+
+INPUTS = ["pixels", "kept"]
+"""The kept mask units are those of a masked autoencoder: ascending indices."""
 
 ONE_FILE = 1_500_000_000
 """The most bytes of weights in one file: the format itself ends at 2 GB."""
@@ -28,13 +33,12 @@ class Onnx(Format):
 
     def write(self, model: Model, file: Path) -> None:
         graph = model.compilation.graph
-        stages = [f"stage_{index + 1}" for index in range(len(model.compilation.spec.stages))]
         with _quiet():
             torch.onnx.export(
                 model.program,
                 f=file,
-                input_names=["pixels"],
-                output_names=["logits"] if "logits" in graph.outputs else stages,
+                input_names=INPUTS[: len(model.example)],
+                output_names=_outputs(model.compilation),
                 external_data=4 * graph.parameter_count > ONE_FILE,
                 dynamo=True,
                 verbose=False,
@@ -47,10 +51,19 @@ class Onnx(Format):
         options.log_severity_level = 3  # errors
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
-        def run(pixels: Tensor) -> list[Tensor]:
-            return [torch.from_numpy(array) for array in session.run(None, {"pixels": pixels.cpu().numpy()})]
+        def run(*inputs: Tensor) -> list[Tensor]:
+            given = {name: tensor.cpu().numpy() for name, tensor in zip(INPUTS, inputs, strict=False)}
+            return [torch.from_numpy(array) for array in session.run(None, given)]
 
-        return run
+        return partial(verify.logits, run)
+
+
+def _outputs(compilation: Compilation) -> list[str]:
+    if compilation.task == "mae":
+        return ["loss", "prediction", "target", "mask"]
+    if "logits" in compilation.graph.outputs:
+        return ["logits"]
+    return [f"stage_{index + 1}" for index in range(len(compilation.spec.stages))]
 
 
 @contextmanager

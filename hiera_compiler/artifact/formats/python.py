@@ -10,7 +10,6 @@ from typing import ClassVar
 import torch
 from safetensors.torch import load_file
 
-from hiera_compiler import emit
 from hiera_compiler.artifact import verify
 from hiera_compiler.artifact.format import Format, Model
 
@@ -27,9 +26,9 @@ class PythonFile(Format):
         file.write_text(model.compilation.python, encoding="utf-8")
 
     def load(self, model: Model, file: Path) -> verify.Function:
-        device = model.example.device
+        device = model.example[0].device
         # Not imported, which would leave compiled Python beside it.
-        model_class = runpy.run_path(str(file))[emit.class_name(model.compilation.spec.name)]
+        model_class = runpy.run_path(str(file))[model.compilation.class_name]
         with torch.device("meta"):
             module = model_class()
         module.to_empty(device=device).load_state_dict(load_file(model.weights, str(device)))

@@ -3,14 +3,18 @@
 from typing import Literal
 
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds.attention import lower_attention
-from hiera_compiler.kinds.roles import Attention, BlockContext
+from hiera_compiler.kinds.attention import ProjectedAttention
+from hiera_compiler.kinds.roles import BlockContext
 
 
-class MaskUnitAttention(Attention):
+class MaskUnitAttention(ProjectedAttention):
     """Each token attends to the tokens of its own mask unit, which shrinks as the stages pool (Hiera, section 4)."""
 
     kind: Literal["mask_unit"] = "mask_unit"
 
+    @property
+    def mask_units(self) -> bool | None:
+        return True
+
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
-        return lower_attention(builder, x, block, across_units=False)
+        return self.attended(builder, x, block, across_units=False)

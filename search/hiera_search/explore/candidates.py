@@ -72,11 +72,11 @@ class Describer:
 
     @cached_property
     def published(self) -> list[Candidate]:
-        """The bundled specs for the same kind of input, that fit on the device, by rising latency."""
+        """The paper's Hieras for the same kind of input that fit on the device, by rising latency."""
         if self.lawful is None:
             return []
         axes = self._compilation(self.lawful).spec.axes
-        known = [compile(name) for name in bundled.names()]
+        known = [compile(name) for name in bundled.names() if name.startswith("hiera_") and "abswin" not in name]
         alike = [one for one in known if one.spec.axes == axes and one.spec.head is not None]
         found = [candidate for one in alike if (candidate := self._published(one)) is not None]
         return sorted(found, key=lambda one: one.latency_ms)

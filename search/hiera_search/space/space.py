@@ -93,6 +93,16 @@ class Space:
         found = plain(filling.node(template))
         return {key: one for key, one in found.items() if key not in without} if isinstance(found, dict) else found
 
+    def has(self, path: Path, key: str) -> bool:
+        """Whether some choice has this key in the mapping at a path."""
+        heads = (head for template in self._reached(path, set()) for head in self._heads(template, set()))
+        return any(
+            key in head.entries
+            if isinstance(head, Fields)
+            else isinstance(head, Fixed) and isinstance(head.node.value, dict) and key in head.node.value
+            for head in heads
+        )
+
     def length(self, path: Path) -> int:
         """The largest number of items that the list at a path may have; 0 where there is no list."""
         lengths = [0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ def element_bytes(profile: Profile | None) -> int:
     return ELEMENT_BYTES["float32"] if profile is None else BYTES[profile.regime.weights]
 
 
+ADDED = ("params", "macs", "flops", "capacity", "latency", "launches")
+"""The figures that add up."""
 NO_TIME = SectionTime((), 0, 0)
 LARGEST = 2**63 - 1
 MOST_ELEMENTS = 2**62 - 1
@@ -101,6 +104,7 @@ class Parts:
     def __init__(self, profile: Profile | None, batch: int) -> None:
         self.profile, self.batch = profile, batch
         self.figures = [Figures()]
+        self._sums: dict[Hashable, int] = {}
         self._known: dict[Hashable, Made | None] = {}
         self._alike: dict[Hashable, tuple[int, DType | None]] = {}
 
@@ -124,6 +128,19 @@ class Parts:
             number, leaving = self._alike[alike]
             self._known[key] = Made(number, Stream(part.flow, leaving))
         return self._known[key]
+
+    def sum(self, numbers: Sequence[int]) -> int:
+        """The number of a part that stands for several, one after the other, which may be alike."""
+        key = ("sum", tuple(sorted(numbers)))
+        if key not in self._sums:
+            times = Counter(numbers)
+            added = {
+                name: min(sum(count * getattr(self.figures[number], name) for number, count in times.items()), LARGEST)
+                for name in ADDED
+            }
+            self._sums[key] = len(self.figures)
+            self.figures.append(Figures(**added))
+        return self._sums[key]
 
     def _worked_out(
         self, graph: Graph, dtype: DType | None, place: Place, capacity: int

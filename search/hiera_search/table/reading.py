@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from hiera_compiler.diagnostics import Span, SpecError, Text
+from hiera_compiler.kinds import Attention, kinds_of
 from hiera_compiler.source import Located, Source
 from hiera_compiler.spec import Spec, Stage, parse
 from hiera_search.space import ABSENT, Refused
@@ -37,7 +38,7 @@ _SPEC: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class ReadStage:
-    """A stage but for its depth: none where it is refused or, lawfully, where the choice has no such stage."""
+    """A stage, but for its depth where its blocks are alike: none where it is refused or lawfully not there."""
 
     stage: Stage | None
     refusal: int = LAWFUL
@@ -89,15 +90,23 @@ class Reader:
         return (found.stage.depth if found.stage is not None else 0), found.refusal
 
     def stage(self, index: int, choice: Sequence[int]) -> ReadStage:
-        """A stage with a depth of 1."""
-        place = stage_place(index)
+        """A stage with a depth of 1, or with its own where its blocks are not alike."""
+        place, without = stage_place(index), self.without(index)
         try:
-            read = self.space.value(("stages", index), choice, without=("depth",))
+            read = self.space.value(("stages", index), choice, without=without)
         except Refused as refused:
             return ReadStage(None, self.refusals.tie(refused.code, place))
         if read is ABSENT:
             return ReadStage(None)
-        return self._stage(read | {"depth": 1} if isinstance(read, dict) else read, index, place)
+        return self._stage(read | dict.fromkeys(without, 1) if isinstance(read, dict) else read, index, place)
+
+    def without(self, index: int) -> tuple[str, ...]:
+        """The keys that a stage is read without: its depth, unless its blocks may differ by their positions."""
+        stage = ("stages", index)
+        kinds = [kind for kind in kinds_of("attention").values() if issubclass(kind, Attention)]
+        shifts = any(self.space.has((*stage, "attention"), option) for kind in kinds for option in kind.by_position)
+        differs = shifts or any(self.space.has(stage, key) for key in ("global_at", "out_channels"))
+        return () if differs else ("depth",)
 
     def _stage(self, data: Any, index: int, place: int) -> ReadStage:
         try:

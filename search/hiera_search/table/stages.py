@@ -38,13 +38,15 @@ class StageLookup:
         self.index, self._reader, self._rule, self._work_out = index, reader, rule, work_out
         path, digits = ("stages", index), space.digits()
         self._stages = Listed[ReadStage]()
-        self._rest = ByOptions(space.below(path, without=("depth",)), digits, self._read, Known(stage=np.int32))
+        self._rest = ByOptions(
+            space.below(path, without=reader.without(index)), digits, self._read, Known(stage=np.int32)
+        )
         depths = Known(depth=np.int64, refusal=np.int32)
         self._depth = ByOptions(
             space.below(path, without=tuple(ALL_BUT_DEPTH)), digits, lambda choice: reader.depth(index, choice), depths
         )
         self._rules = Steps(self._refusal, Known(refusal=np.int32))
-        numbers = ("state", "refusal", "first", "other", "map", "stem", "last")
+        numbers = ("state", "refusal", "first", "other", "summed", "map", "stem", "last")
         amounts = dict.fromkeys(("peak", "widest"), np.int64)
         self.steps = Steps(self._step, Known(**dict.fromkeys(numbers, np.int32), **amounts))
 

@@ -12,13 +12,12 @@ from hiera_compiler.estimate.memory import inference_bytes
 from hiera_compiler.estimate.predict import batch_limit, host_time
 from hiera_search.table.columns import Columns
 from hiera_search.table.lookups import Known
-from hiera_search.table.parts import LARGEST, MOST_ELEMENTS, Parts, element_bytes
+from hiera_search.table.parts import ADDED, LARGEST, MOST_ELEMENTS, Parts, element_bytes
 from hiera_search.table.refusals import LAWFUL, Refusals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ADDED = ("params", "macs", "flops", "capacity", "latency", "launches")
 PARAMS, LATENCY, LAUNCHES = ADDED.index("params"), ADDED.index("latency"), ADDED.index("launches")
 _LARGEST_PART = 2**52
 """Sums of 1 000 blocks stay below 2^63 where no part has more than this."""
@@ -105,7 +104,7 @@ class Sums:
             np.maximum(peak, kept + known.peak[steps], out=peak)
             totals += added.take(known.first[steps], axis=1)
             more = added.take(known.other[steps], axis=1)
-            more *= walked.depths - 1
+            more *= np.where(known.summed[steps], 1, walked.depths - 1) if known.summed.any() else walked.depths - 1
             totals += more
             if known.map.any():  # outputs where there is no head
                 maps, lasts = known.map[steps], known.last[steps]

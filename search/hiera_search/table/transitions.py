@@ -24,6 +24,7 @@ class Frame:
     mlp_ratio: float
     axes: int
     head: Head | None
+    has_units: bool
     spec: Spec = field(compare=False, hash=False, repr=False)
 
 
@@ -45,14 +46,16 @@ REFUSED = State()
 class Step(NamedTuple):
     """What one stage adds, by numbers of parts: its first block, each later one, its map, the stem before it.
 
-    The map is there where it is an output. `last` is the block that ends the stage, `peak` the most elements of a batch
-    alive in it above what is kept, `widest` the most elements of a sample around one primitive.
+    Where blocks differ by their positions, all later ones are one part, `summed` as 1. The map is there where it is an
+    output. `last` is the block that ends the stage, `peak` the most elements of a batch alive in it above what is kept,
+    `widest` the most elements of a sample around one primitive.
     """
 
     state: State
     refusal: int = LAWFUL
     first: int = 0
     other: int = 0
+    summed: int = 0
     map: int = 0
     stem: int = 0
     last: int = 0
@@ -80,7 +83,7 @@ class Transitions:
             return REFUSED, None, self.refusals.rules(found)
         trunk = trunk.model_copy(update={"name": "x"}).resolved()
         spec = trunk.model_copy(update={"stages": ()})
-        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, trunk.head, spec)
+        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, trunk.head, trunk.mask_unit is not None, spec)
         found = checks.check_trunk(trunk, _SOURCE)
         return (REFUSED if found else State(frame, trunk)), frame, self.refusals.rules(found)
 
@@ -120,20 +123,25 @@ class Transitions:
         stem = None if state.trunk is None else self._stem(state.trunk, stage.channels)
         entry = state.stream if stem is None else stem.out
         assert entry is not None
-        first, other = stage_blocks(stage, entry.flow.attention)
-        made = [self._block(frame, first, entry, follows_stem=stem is not None)]
-        if deep:
-            made.append(self._block(frame, other, made[0].out, follows_stem=False))
-            if made[1].out != made[0].out:
-                raise NotImplementedError(f"a block of {other.attention} changes what the next of its kind reads")
+        blocks = stage_blocks(stage, entry.flow.attention)
+        made = [self._block(frame, blocks.at(0), entry, follows_stem=stem is not None)]
+        later = [blocks.at(position) for position in range(1, 1 + deep if blocks.alike else stage.depth)]
+        numbers: dict[Block, Made] = {}
+        for block in dict.fromkeys(later):
+            numbers[block] = self._block(frame, block, made[0].out, follows_stem=False)
+            if block.out_channels is None and numbers[block].out != made[0].out:
+                raise NotImplementedError(f"a block of {block.attention} changes what the next of its kind reads")
+        made += [numbers[block] for block in later[-1:]]
+        others = [numbers[block].number for block in later]
         out = made[-1].out
         shown = _there(self.parts.get(("map", out), partial(map_part, out.flow), out, Place(run=False)))
         headless = frame.head is None
-        run = [self.parts.figures[part.number] for part in (*made, shown)]
+        run = [self.parts.figures[part.number] for part in (made[0], *numbers.values(), shown)]
         return Step(
             State(frame, None, Stream(out.flow.leaving(stage), out.dtype)),
             first=made[0].number,
-            other=made[1].number if deep else 0,
+            other=(others[0] if blocks.alike else self.parts.sum(others)) if others else 0,
+            summed=int(not blocks.alike),
             map=shown.number if headless else 0,
             stem=0 if stem is None else stem.number,
             last=made[-1].number,

@@ -90,7 +90,7 @@ def test_the_exporters_remarks_are_kept_from_the_user_and_logging_is_as_before(
     image: hc.Compilation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     logger = logging.getLogger("torch.onnx._internal")
-    model = format.Model(image, image.module(), tmp_path, torch.zeros(2, 3, 32, 32))
+    model = format.Model(image, image.module(), tmp_path, (torch.zeros(2, 3, 32, 32),))
     before = logger.getEffectiveLevel()
 
     def export(program: object, **options: object) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import hiera_compiler as hc
 from hiera_compiler.diagnostics import codes, explanation
-from hiera_compiler.ir import Linear
+from hiera_compiler.ir import Linear, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.pool.max_pool import MaxPooling
 
@@ -20,7 +20,7 @@ BROKEN = Path(__file__).parent / "broken"
 EXAMPLES = sorted(path.stem for path in BROKEN.glob("H*.yaml"))
 
 
-def misfit(self: MaxPooling, builder: GraphBuilder, name: str, x: Value) -> Value:
+def misfit(self: MaxPooling, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, heads: int = 1) -> Value:
     """What a kind that does not fit might write."""
     return builder.add(name, Linear(x.channels + 1, x.channels), x)
 

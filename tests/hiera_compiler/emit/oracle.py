@@ -50,6 +50,7 @@ class Oracle:
 
     def stem(self, pixels: Tensor) -> Tokens:
         patch, unit = self.spec.patch, self.spec.mask_unit
+        assert unit is not None
         size = pixels.shape[1:]
         axes = list(zip(size, patch.kernel, patch.stride, patch.padding, strict=True))
         grid = [(n + 2 * pad - side) // step + 1 for n, side, step, pad in axes]

@@ -36,7 +36,7 @@ def test_every_parameter_gets_a_finite_gradient(data: Data) -> None:
 
 
 @settings(max_examples=20)
-@given(specs(max_depth=2), st.integers(0, 2**16))
+@given(specs(max_depth=2, units=True), st.integers(0, 2**16))
 def test_keeping_all_units_changes_nothing_and_keeping_some_fits_the_graph(data: Data, seed: int) -> None:
     compiled = compilation(data)
     module: Any = compiled.module().eval()

@@ -17,12 +17,14 @@ import torch
 
 import hiera_compiler as hc
 from hiera_compiler.emit import class_name, load_class, prelude
+from hiera_compiler.emit.library import definitions
 from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS
 from hiera_compiler.ir import Op, ops
 from hiera_compiler.ir.blocks import share_blocks
 from tests.support.random_specs import Data, compilation
 
 BLOCK = re.compile(r"^class (Stage\w+)\(nn.Module\):$", re.M)
+BLOCK_NAME = re.compile(r"Stage\d+(Block|Transition)\d*")
 CLASSES = [value for value in vars(ops).values() if isinstance(value, type) and issubclass(value, Op)]
 PRIMITIVES = [value for value in CLASSES if value.infer is not Op.infer and not value.__subclasses__()]
 
@@ -156,9 +158,35 @@ def test_every_primitive_is_emitted(op: type[Op]) -> None:
     assert not has_weights or op in CONSTRUCTORS
 
 
-def test_there_are_about_a_dozen_primitives() -> None:
+def test_primitives_stay_few() -> None:
     assert set(CONSTRUCTORS) <= set(CALLS) <= set(PRIMITIVES)
-    assert len(CALLS) <= 20
+    assert len(CALLS) <= 40
+
+
+def test_a_file_has_the_functions_that_it_calls_and_no_others() -> None:
+    first: Data = {"depth": 1, "channels": 4, "heads": 2, "attention": "global"}
+    pool = {"kind": "max", "kernel": 3, "padding": 1}
+    stages = [first, first | {"channels": 8, "pool": pool}]
+    python = compilation(tiny(stages=stages, layer_scale=0.5)).python
+    defined = {node.name for node in ast.parse(python).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    extra = defined - {name for name in vars(prelude) if name in defined} - {"Tiny"}
+    assert {name for name in extra if not BLOCK_NAME.fullmatch(name)} == {
+        "LayerScale",
+        "slide_max",
+        "as_images",
+        "as_units",
+    }
+    assert "slide_max" not in compilation(tiny()).python
+
+
+@pytest.mark.parametrize("name", list(definitions()))
+def test_functions_beyond_the_prelude_need_nothing_but_its_names(name: str) -> None:
+    known = set(vars(prelude)) | set(definitions()) | set(vars(builtins))
+    tree = ast.parse(definitions()[name].text)
+    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    assert definitions()[name].uses - bound <= known
+    assert name not in vars(prelude)
 
 
 def test_equal_sources_share_a_class_and_others_do_not() -> None:

@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 import hiera_compiler as hc
 from hiera_compiler.emit import prelude
+from hiera_compiler.emit.library import namespace
 from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS
 from hiera_compiler.estimate import peak_activation_bytes
 from hiera_compiler.ir import Graph, Table
@@ -73,7 +74,7 @@ def freed_early_peak(compiled: hc.Compilation, batch: int) -> int:
     nodes = [node for node in graph if node.name in needed]
     last = {name: node for node in nodes for name in node.inputs}
     pixels = torch.zeros(batch, *compiled.spec.input_shape)
-    known: dict[str, Any] = vars(prelude) | {"F": F, "torch": torch, "kept": None, "pixels": pixels}
+    known: dict[str, Any] = vars(prelude) | namespace() | {"F": F, "torch": torch, "kept": None, "pixels": pixels}
     values: dict[str, Tensor] = {}
     live = Live(module.state_dict().values(), pixels)
     with torch.no_grad(), live:
@@ -103,6 +104,10 @@ CASES = [
     ("hiera_l", ["input.size=[96, 64]"], 2),
     ("hiera_t", ["input.size=448"], 1),
     ("hiera_b_16x224", ["input.size=[96, 128]", "input.frames=4"], 2),
+    ("vit_b", ["stages.0.depth=2"], 2),
+    ("vit_b_16x224", ["input.size=64", "input.frames=4", "stages.0.depth=2"], 2),
+    ("hiera_s_abswin_256", [], 1),
+    ("sam2_hiera_t", ["input.size=[224, 160]", "head={classes: 10}"], 2),
 ]
 
 

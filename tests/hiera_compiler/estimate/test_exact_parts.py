@@ -38,7 +38,8 @@ def test_equal_blocks_counted_once_give_the_same_in_shipped_specs(name: str) -> 
 def test_equal_blocks_counted_once_give_the_same_in_random_specs(data: Data) -> None:
     compiled = compilation(data)
     assert_shortcuts_change_nothing(compiled.graph)
-    assert_shortcuts_change_nothing(lower(compiled.spec, kept_units=1))
+    if compiled.spec.mask_unit is not None:
+        assert_shortcuts_change_nothing(lower(compiled.spec, kept_units=1))
 
 
 def test_blocks_of_a_stage_are_alike_whatever_their_drop_path_rate() -> None:

@@ -13,13 +13,15 @@ from hiera_compiler.estimate.kernels import calls_of, kernel_list
 from hiera_compiler.estimate.programs import BATCH, PROGRAMS
 from hiera_compiler.estimate.regime import COMPILED_HALF, EAGER_AMP, EAGER_HALF, PAPER, REGIMES, Regime
 from hiera_compiler.estimate.tape import Call
-from hiera_compiler.ir import Op, ToGrid, ops
+from hiera_compiler.ir import Op, ops
 from tests.support.public_packages import hiera_reference
 from tests.support.random_specs import RICH_CLIP, RICH_IMAGE, Data
 from tests.support.random_specs import compilation as compilation_of
 from tests.support.trace import trace
 
 SMALL = {"hiera_t", "hiera_b_16x224"}
+LISTED = [name for name in hc.bundled_specs() if not (name.startswith("hiera") and name.endswith("1024"))]
+"""All but feature trunks on mask units: their maps in raster order are outputs, and not in the list."""
 QUANTITIES = ("count", "macs", "moved", "moved_fixed", "issued", "issued_fixed")
 
 
@@ -52,7 +54,7 @@ def assert_same(listed: list[Kernel], expected: list[Kernel]) -> None:
 
 @pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in SMALL else pytest.mark.slow) for name in hc.bundled_specs()]
+    "name", [pytest.param(name, marks=[] if name in SMALL else pytest.mark.slow) for name in LISTED]
 )
 def test_the_list_of_a_shipped_spec_is_the_trace_of_its_module(name: str, regime: Regime) -> None:
     expected = [kernel(call, BATCH) for call in traced(hc.compile(name), regime)]
@@ -128,7 +130,7 @@ def test_equal_blocks_share_one_list() -> None:
     assert len({id(kernels) for kernels in blocks}) < 15 < len(blocks)
 
 
-def test_every_primitive_but_the_map_in_raster_order_has_a_program() -> None:
+def test_every_primitive_has_a_program() -> None:
     primitives = {value for value in vars(ops).values() if isinstance(value, type) and issubclass(value, Op)}
     bases = {base for primitive in primitives for base in primitive.__mro__[1:]}
-    assert primitives - bases - set(PROGRAMS) == {ToGrid}
+    assert primitives - bases - set(PROGRAMS) == set()

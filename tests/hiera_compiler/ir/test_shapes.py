@@ -11,17 +11,32 @@ from hypothesis import strategies as st
 
 from hiera_compiler.ir import (
     Add,
+    AsGrid,
+    AsTokens,
     Attend,
+    CropGrid,
+    FirstToken,
+    JoinChannels,
+    JoinHeads,
+    JoinTokens,
     KeepUnits,
+    LayerScale,
     Linear,
     Mean,
     Norm,
     Op,
+    PadGrid,
     PatchEmbed,
     Pool,
+    RelativePosition,
     Shape,
     ShapeError,
+    Sinusoid,
+    SliceTokens,
+    SlidingConvolution,
+    SlidingPool,
     Split,
+    SplitHeads,
     Table,
     ToGrid,
     ToUnits,
@@ -30,6 +45,10 @@ from hiera_compiler.ir import (
 
 LAYOUT = UnitLayout((2, 3), ((2, 2), (2, 1)))
 PATCH = PatchEmbed(3, 8, (7, 7), (4, 4), (3, 3))
+
+GRID = UnitLayout.raster((7, 3))
+SLIDING = SlidingPool("mean", LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (1, 1))
+SLIDING_CONVOLUTION = SlidingConvolution(3, LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (1, 1))
 
 FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (PATCH, ((3, 224, 112),), (56, 28, 8)),
@@ -46,6 +65,25 @@ FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (Pool("max", (2, 2)), ((6, 8, 5),), (6, 2, 5)),
     (Attend(2, False), ((6, 2, 4), (6, 8, 4), (6, 8, 4)), (6, 2, 4)),
     (Mean(), ((6, 2, 4),), (4,)),
+    (SLIDING, ((6, 8, 5),), (6, 2, 5)),
+    (SlidingPool("max", GRID, UnitLayout.raster((4, 2)), (3, 3), (2, 2), (1, 1)), ((1, 21, 5),), (1, 8, 5)),
+    (ToUnits(GRID), ((7, 3, 5),), (1, 21, 5)),
+    (ToGrid(GRID), ((1, 21, 5),), (7, 3, 5)),
+    (LayerScale(5, 0.1), ((6, 8, 5),), (6, 8, 5)),
+    (JoinChannels(), ((6, 8, 5), (6, 8, 4)), (6, 8, 9)),
+    (JoinTokens(), ((1, 1, 5), (1, 8, 5)), (1, 9, 5)),
+    (SliceTokens(1, 9), ((1, 9, 5),), (1, 8, 5)),
+    (FirstToken(), ((1, 9, 5),), (5,)),
+    (AsGrid((7, 3)), ((1, 21, 5),), (7, 3, 5)),
+    (AsTokens(), ((7, 3, 5),), (1, 21, 5)),
+    (PadGrid((1, 0)), ((6, 8, 5),), (7, 8, 5)),
+    (CropGrid((5, 8)), ((6, 8, 5),), (5, 8, 5)),
+    (Sinusoid((4, 2), 8), (), (4, 2, 8)),
+    (SLIDING_CONVOLUTION, ((6, 8, 6),), (6, 2, 6)),
+    (SplitHeads(2), ((6, 8, 6),), (6, 8, 2, 3)),
+    (JoinHeads(), ((6, 8, 2, 3),), (6, 8, 6)),
+    (RelativePosition(2, 3, (4, 2), (2, 1)), ((1, 8, 6),), (1, 2, 8, 2)),
+    (RelativePosition(2, 3, (4, 2), (2, 1), class_token=True), ((1, 9, 6),), (1, 2, 9, 3)),
 ]
 
 MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
@@ -74,6 +112,26 @@ MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
     (Attend(2, False), ((6, 2, 4), (6, 8, 6), (6, 8, 6)), "queries of 4 channels meet keys of 6"),
     (Attend(3, True), ((6, 2, 4), (6, 8, 4), (6, 8, 4)), "4 channels do not split into 3 heads"),
     (Mean(), ((6, 4),), "needs"),
+    (SLIDING, ((6, 7, 5),), r"7 tokens a unit meet a unit of \(4, 2\)"),
+    (SlidingPool("max", GRID, UnitLayout.raster((3, 2)), (3, 3), (2, 2), (1, 1)), ((1, 21, 5),), r"are wanted"),
+    (LayerScale(5, 0.1), ((6, 8, 4),), "4 channels meet a layer scale of 5"),
+    (JoinChannels(), ((6, 8, 5), (6, 7, 5)), "side by side"),
+    (JoinTokens(), ((1, 1, 5), (2, 8, 5)), "before tokens in 2"),
+    (JoinTokens(), ((1, 1, 4), (1, 8, 5)), "4 channels meet tokens of 5"),
+    (SliceTokens(1, 10), ((1, 9, 5),), "not among 9"),
+    (FirstToken(), ((2, 9, 5),), "no first token of 2 units"),
+    (AsGrid((7, 3)), ((1, 20, 5),), "20 tokens meet a grid"),
+    (AsGrid((7, 3)), ((2, 21, 5),), "in 2 units"),
+    (PadGrid((1,)), ((6, 8, 5),), "meets a grid"),
+    (SLIDING_CONVOLUTION, ((6, 8, 5),), "5 channels are not groups of 3"),
+    (SlidingPool("max", LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (2, 2)), ((6, 8, 5),), "more than half the kernel"),
+    (SlidingPool("max", LAYOUT, LAYOUT.pooled(), (5, 5), (2, 2), (0, 0)), ((6, 8, 5),), "does not fit units"),
+    (SplitHeads(4), ((6, 8, 6),), "6 channels do not split into 4 heads"),
+    (JoinHeads(), ((6, 8, 6),), "needs"),
+    (RelativePosition(2, 3, (4, 2), (2, 1)), ((2, 8, 6),), "tokens lie in 2 mask units"),
+    (RelativePosition(2, 3, (4, 2), (2, 1)), ((1, 9, 6),), "9 tokens meet a grid"),
+    (RelativePosition(2, 3, (4, 2), (2, 1)), ((1, 8, 5),), "5 channels meet 2 heads of 3"),
+    (CropGrid((7, 8)), ((6, 8, 5),), "cannot be cut out of"),
 ]
 
 

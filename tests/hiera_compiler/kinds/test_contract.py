@@ -3,35 +3,65 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import hiera_compiler as hc
+from hiera_compiler.estimate.kernel import Kernel, kernel
+from hiera_compiler.estimate.kernels import kernel_list
+from hiera_compiler.estimate.programs import BATCH
+from hiera_compiler.estimate.regime import EAGER_AMP, EAGER_HALF, Regime
 from hiera_compiler.kinds import GROUPS, Choice, Kind, kinds_of
 from hiera_compiler.kinds.choice import required_options
 from hiera_compiler.lower import lower
 from hiera_compiler.spec import Stage
 from tests.support.parity import randomise
 from tests.support.random_specs import Data, compilation
+from tests.support.trace import trace
 
-EVERY = [(group, name) for group in GROUPS for name in kinds_of(group)]
+SORTS = ("product", "convolution", "attention", "norm", "softmax", "reduction", "element-wise", "copy", "cast")
 
 
-def written(kind: type[Kind], name: str) -> Any:
-    """The kind as a spec has it: the bare word, or with the examples of its required options."""
+def written(kind: type[Kind], name: str, **options: Any) -> Any:
+    """The kind as a spec has it: the bare word, or with options, those that it requires by their examples."""
     fields = {option: kind.model_fields[option] for option in required_options(kind)}
     for option, field in fields.items():
         assert field.examples, f"{option} of {name} is required and gives no example"
     examples = {option: field.examples[0] for option, field in fields.items() if field.examples}
-    return {"kind": name, **examples} if examples else name
+    return {"kind": name, **examples, **options} if examples or options else name
+
+
+def variants(group: str) -> dict[str, Any]:
+    """The kinds of a group as a spec has them, each as it is by default and with each of its words changed alone."""
+    found = {}
+    for name, kind in kinds_of(group).items():
+        found[name] = written(kind, name)
+        for option, field in kind.model_fields.items():
+            values = (False, True) if field.annotation is bool else get_args(field.annotation)
+            words = [value for value in values if isinstance(value, bool | str) and option != "kind"]
+            for value in words:
+                if value != field.default:
+                    found[f"{name} {option}={value}"] = written(kind, name, **{option: value})
+    return found
+
+
+VARIANTS = {group: variants(group) for group in GROUPS}
+EVERY = [(group, label) for group, several in VARIANTS.items() for label in several]
+PAIRS = [(attention, pool) for attention in VARIANTS["attention"] for pool in kinds_of("pool")]
+PLAIN_PAIRS = [(attention, pool) for attention in kinds_of("attention") for pool in kinds_of("pool")]
+
+
+def kind_of(group: str, label: str) -> Any:
+    """The class of a variant."""
+    return kinds_of(group)[label.partition(" ")[0]]
 
 
 def spec_with(group: str, name: str, frames: int | None) -> Data:
     """A small spec that uses the kind wherever it can."""
-    value = written(kinds_of(group)[name], name)
+    value = VARIANTS[group][name]
     data: Data = {
         "name": "contract",
         "input": {"size": 16} if frames is None else {"size": 16, "frames": frames},
@@ -45,7 +75,7 @@ def spec_with(group: str, name: str, frames: int | None) -> Data:
         "head": {"classes": 5},
     }
     if group == "attention":
-        data["stages"] = [stage | {"attention": value} for stage in data["stages"]]
+        attend(data, name)
     elif group == "pool":
         data["stages"][1]["pool"] = value
     else:
@@ -53,14 +83,33 @@ def spec_with(group: str, name: str, frames: int | None) -> Data:
     return data
 
 
+def attend(data: Data, name: str) -> None:
+    """All stages attend by a kind, on a grid that is not cut where it needs one."""
+    data["stages"] = [stage | {"attention": VARIANTS["attention"][name]} for stage in data["stages"]]
+    if not has_units("attention", name):
+        data["mask_unit"] = "none"
+
+
 def compiled_with(group: str, name: str) -> hc.Compilation:
-    """A spec of a clip: what is meant for time has some, and space it has too."""
-    return compilation(spec_with(group, name, frames=2))
+    """A spec of a clip, where a kind takes one: what is meant for time has some, and space it has too."""
+    compiled = compilation(spec_with(group, name, frames=2))
+    try:
+        _ = compiled.spec
+    except hc.SpecError as error:
+        assert {found.code[:2] for found in error.diagnostics} == {"H2"}  # noqa: PT017 - a rule says: images only
+        return compilation(spec_with(group, name, frames=None))
+    return compiled
+
+
+def has_units(group: str, name: str) -> bool:
+    value = VARIANTS[group][name]
+    kind = kind_of(group, name).model_validate(value if isinstance(value, dict) else {"kind": value})
+    return getattr(kind, "mask_units", None) is not False
 
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_a_kind_says_what_it_is(group: str, name: str) -> None:
-    kind = kinds_of(group)[name]
+    kind = kind_of(group, name)
     assert kind.__doc__
     assert not kind.__doc__.startswith(Kind.__doc__ or "")
     for option, field in kind.model_fields.items():
@@ -70,8 +119,8 @@ def test_a_kind_says_what_it_is(group: str, name: str) -> None:
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_the_schema_offers_a_kind(group: str, name: str) -> None:
     schema = hc.json_schema()
-    assert kinds_of(group)[name].__name__ in schema["$defs"]
-    assert f'"{name}"' in json.dumps(schema)
+    assert kind_of(group, name).__name__ in schema["$defs"]
+    assert f'"{name.partition(" ")[0]}"' in json.dumps(schema)
 
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
@@ -98,7 +147,11 @@ def test_a_kind_s_graph_is_its_module(group: str, name: str) -> None:
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_a_kind_learns(group: str, name: str) -> None:
-    compiled = compiled_with(group, name)
+    assert_learns(compiled_with(group, name))
+
+
+def assert_learns(compiled: hc.Compilation) -> None:
+    """Every parameter gets a gradient."""
     module: Any = compiled.module()
     randomise(module)
     module(torch.randn(2, *compiled.spec.input_shape)).square().sum().backward()
@@ -108,11 +161,13 @@ def test_a_kind_learns(group: str, name: str) -> None:
         assert parameter.grad.abs().sum() > 0, key
 
 
-@pytest.mark.parametrize(("group", "name"), EVERY)
+@pytest.mark.parametrize(("group", "name"), [variant for variant in EVERY if has_units(*variant)])
 def test_a_kind_masks(group: str, name: str) -> None:
     compiled = compiled_with(group, name)
     module: Any = compiled.module().eval()
     mask = torch.tensor([[0, 2, 3, 7], [1, 2, 4, 5]])
+    if compiled.spec.axes == 2:
+        mask = torch.tensor([[0, 1, 2, 3]] * 2)
     with torch.no_grad():
         features = module.features(torch.randn(2, *compiled.spec.input_shape), mask=mask)
     graph = lower(compiled.spec, kept_units=4)
@@ -128,6 +183,79 @@ def test_a_kind_compiles_as_one_graph(group: str, name: str) -> None:
     with torch.no_grad():
         compiled_module: Any = torch.compile(module, backend="aot_eager", fullgraph=True)
         torch.testing.assert_close(compiled_module(pixels), module(pixels))
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_a_kind_exports(group: str, name: str) -> None:
+    assert_exports(compiled_with(group, name))
+
+
+def assert_exports(compiled: hc.Compilation) -> None:
+    """The module is one exported program, of any batch."""
+    module: Any = compiled.module().eval()
+    randomise(module)
+    pixels = torch.randn(2, *compiled.spec.input_shape)
+    exported = torch.export.export(module, (pixels,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    others = torch.randn(3, *compiled.spec.input_shape)
+    with torch.no_grad():
+        torch.testing.assert_close(exported.module()(others), module(others))
+
+
+@pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_the_kernels_of_a_kind_are_those_that_its_module_calls(group: str, name: str, regime: Regime) -> None:
+    assert_kernels_are_those_of_the_module(compiled_with(group, name), regime)
+
+
+def assert_kernels_are_those_of_the_module(compiled: hc.Compilation, regime: Regime) -> None:
+    """The kernel list is the trace of the module."""
+    dtype = torch.float16 if regime.weights == "fp16" else torch.float32
+    pixels = torch.empty((BATCH, *compiled.spec.input_shape), device="meta", dtype=torch.float16)
+    calls = trace(compiled.module("meta", dtype), pixels, autocast=regime.autocast)
+    listed = [one for section in kernel_list(compiled.graph, regime) for one in section.kernels.listed]
+    assert totals(listed) == pytest.approx(totals([kernel(call, BATCH) for call in calls]))
+
+
+def totals(kernels: list[Kernel]) -> dict[str, float]:
+    """What kernels do together, and how many there are of each sort."""
+    found = {name: sum(getattr(one, name) * one.count for one in kernels) for name in ("macs", "moved", "issued")}
+    return found | {f"{sort} kernels": sum(one.count for one in kernels if one.kind == sort) for sort in SORTS}
+
+
+def pair(attention: str, pool: str) -> hc.Compilation:
+    """A clip whose stages attend by one kind, and the second of which pools by another."""
+    data = spec_with("pool", pool, frames=2)
+    attend(data, attention)
+    return compilation(data)
+
+
+@pytest.mark.parametrize(("attention", "pool"), PAIRS)
+def test_every_attention_goes_with_every_pooling(attention: str, pool: str) -> None:
+    compiled = pair(attention, pool)
+    module: Any = compiled.module("meta").eval()
+    assert {key: tuple(value.shape) for key, value in module.state_dict().items()} == compiled.graph.parameters()
+    pixels = torch.empty(1, *compiled.spec.input_shape, device="meta")
+    with torch.no_grad():
+        assert [tuple(x.shape[1:-1]) for x in module.features(pixels)] == [(2, 8, 8), (2, 4, 4)]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(pixels)
+    assert counter.get_total_flops() == compiled.cost.flops
+
+
+@pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
+@pytest.mark.parametrize(("attention", "pool"), PLAIN_PAIRS)
+def test_the_kernels_of_a_pair_are_those_that_its_module_calls(attention: str, pool: str, regime: Regime) -> None:
+    assert_kernels_are_those_of_the_module(pair(attention, pool), regime)
+
+
+@pytest.mark.parametrize(("attention", "pool"), PAIRS)
+def test_every_attention_learns_with_every_pooling(attention: str, pool: str) -> None:
+    assert_learns(pair(attention, pool))
+
+
+@pytest.mark.parametrize(("attention", "pool"), PLAIN_PAIRS)
+def test_every_attention_exports_with_every_pooling(attention: str, pool: str) -> None:
+    assert_exports(pair(attention, pool))
 
 
 def test_the_groups_are_what_a_spec_chooses_from() -> None:

@@ -32,8 +32,7 @@ class Gated(Attention):
     width: Annotated[int, Field(ge=1, le=8, description="Hidden channels per channel.", examples=[2])]
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
-        if block.pool is not None:
-            x = block.pool.lower(builder, "attn.pooled", x)
+        x = block.pooled(builder, "attn.pooled", x)
         y = builder.add("attn.up", Linear(x.channels, self.width * block.channels), x)
         y = builder.add("attn.gate", Activate("gelu"), y)
         return builder.add("attn.down", Linear(y.channels, block.channels), y)

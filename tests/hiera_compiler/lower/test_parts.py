@@ -49,9 +49,9 @@ def test_the_parts_of_a_spec_are_cut_from_its_graph(data: Data) -> None:
     assert part_form(part) == [row for row in cut(graph) if not str(row[0]).startswith("features.")]
     flow, number = part.flow, 0
     for stage, shown in zip(spec.stages, maps, strict=True):
-        first, other = stage_blocks(stage, flow.attention)
-        for block in [first, *[other] * (stage.depth - 1)]:
-            part = block_part(style, block, flow)
+        blocks = stage_blocks(stage, flow.attention)
+        for position in range(stage.depth):
+            part = block_part(style, blocks.at(position), flow)
             assert part_form(part) == cut(graph, block=f"blocks.{number}")
             assert part.graph.outputs[EXIT] in part.graph.nodes
             flow, number = part.flow, number + 1

@@ -1,6 +1,7 @@
 """Both pictures fold the graph the same way; what is drawn is read off the text."""
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 from xml.etree import ElementTree
 
 import pytest
@@ -49,9 +50,18 @@ def test_every_block_is_in_a_row_and_alike_ones_share_it(name: str) -> None:
     compilation = hc.compile(name)
     panels = [panel for panel in fold(compilation.graph) if panel.cost.blocks]
     assert [sum(row.count for row in panel.rows) for panel in panels] == [s.depth for s in compilation.spec.stages]
-    assert [len(panel.rows) for panel in panels] == [1, 2, 2, 2]
-    grids = [node.shape for node in compilation.graph if isinstance(node.op, ToGrid)]
+    blocks = [section for section in compilation.graph.sections if section.nodes[0].block is not None]
+    runs = [stage for (stage, _), _ in groupby(blocks, key=lambda block: (block.nodes[0].stage, block.like))]
+    assert [len(panel.rows) for panel in panels] == [runs.count(stage) for stage in range(len(panels))]
+    grids = [node.shape for node in compilation.graph if isinstance(node.op, ToGrid) and node.block is None]
     assert [panel.output for panel in panels] == grids
+
+
+def test_windows_are_called_windows() -> None:
+    drawn = text(hc.compile("sam2_hiera_t").graph)
+    assert "pad 6×6 → windows 25 of 14×14 → linear 1152 → window attention (4 heads)" in drawn
+    assert "global attention" in drawn
+    assert "mask unit" not in drawn
 
 
 def test_the_svg_says_what_the_text_says() -> None:

@@ -148,7 +148,7 @@ def test_sam_2_position_gets_one_clear_diagnostic(compilation: hc.Compilation, t
     diagnostic = refusal(lambda: compilation.load(write(windowed)))
     assert diagnostic.code == "H807"
     assert "image_encoder.trunk.pos_embed_window" in diagnostic.message
-    assert "absolute, separable" in (diagnostic.help or "")
+    assert "position: abswin" in (diagnostic.help or "")
 
 
 def test_another_architecture_is_refused_with_shapes_and_the_spec_that_fits(tmp_path: Path) -> None:

@@ -9,7 +9,13 @@ from hiera_compiler import bundled
 from hiera_compiler.pipeline import Compilation
 from hiera_search.space import Space, load_space
 
-POINTS = {"hiera_b_around": 1_399_680, "hiera_image": 1_964_777_472, "hiera_small": 5_184, "hiera_video": 4_228_200}
+POINTS = {
+    "hiera_b_around": 1_399_680,
+    "hiera_image": 1_964_777_472,
+    "hiera_small": 5_184,
+    "hiera_video": 4_228_200,
+    "mvit_to_hiera": 36,
+}
 
 # What the published models have, by the names of the holes.
 IMAGE = {
@@ -68,6 +74,17 @@ def test_hiera_b_is_a_point_of_the_small_space_and_of_its_neighbourhood() -> Non
     for name in ("head", "unpooled", "mask_unit"):
         del around[name]
     assert hash_at(load_space("hiera_b_around"), around) == hc.compile("hiera_b").spec.hash
+
+
+# Where each spec of the paper's path lies: places, keys, pooling, kernel, unit_stride, residual.
+PATH = ("000000", "100000", "101000", "101010", "101110", "101111", "111111")
+
+
+def test_the_path_of_the_paper_lies_in_the_lattice_from_mvit_to_hiera() -> None:
+    space = load_space("mvit_to_hiera")
+    assert [hole.name for hole in space.holes] == ["places", "keys", "pooling", "kernel", "unit_stride", "residual"]
+    found = [Compilation(space.fill([int(option) for option in point])).spec.hash for point in PATH]
+    assert found == [hc.compile(name).spec.hash for name in bundled.folder("ablation")]
 
 
 def test_each_space_is_as_large_as_its_comment_promises() -> None:

@@ -27,7 +27,7 @@ class Gated(Attention):
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
         if block.pool is not None:
-            x = block.pool.lower(builder, "attn.pooled", x)
+            x = block.pooled(builder, "attn.pooled", x)
         hidden = 16 * prod(self.window) * len(block.layout.folds) + block.heads
         y = builder.add("attn.up", Linear(x.channels, hidden), x)
         builder.add("attn.unread", Linear(hidden, 3), y)
@@ -44,14 +44,14 @@ class Unfit(Attention):
         return builder.add("attn.attend", Attend(block.heads, True), y, y, y)
 
 
-class Pooled(Attention):
+class Narrow(Attention):
     """One that fits only in a block that pools, so that a stage may have one block and no more."""
 
-    kind: Literal["pooled"] = "pooled"
+    kind: Literal["narrow"] = "narrow"
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
         wanted = x.channels if block.pool is not None else x.channels + 1
-        x = x if block.pool is None else block.pool.lower(builder, "attn.pooled", x)
+        x = x if block.pool is None else block.pooled(builder, "attn.pooled", x)
         return builder.add("attn.x", Linear(wanted, block.channels), x)
 '''
 
@@ -65,7 +65,7 @@ def choose(*options):
     return {"choose": list(options)}
 
 gated = [{"kind": "gated", "window": window} for window in (2, 4, [1, 2, 3])]
-kinds = choose("global", "unfit", "pooled", *gated)
+kinds = choose("global", "unfit", "narrow", *gated)
 stage = {"depth": choose(1, 2), "channels": 8, "heads": 2, "attention": kinds}
 stage["first_attention"] = choose("own", "previous")
 data = {

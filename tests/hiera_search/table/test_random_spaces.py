@@ -15,23 +15,36 @@ from tests.support.random_specs import Data, Draw, specs
 from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
 
 PROFILES = [None, *all_profiles()]
+SHIFTED: Data = {"kind": "window", "window": 2, "shift": True, "relative_bias": True}
+POOLED = {"kind": "pooled", "kv_stride": 2, "residual": True}
 STAGE: dict[str, list[Any]] = {
     "depth": [1, 2, 3, 400],
     "channels": [6, 8, 12, 65536],
     "heads": [1, 2, 3, 4],
-    "attention": ["mask_unit", {"kind": "global"}],
+    "attention": ["mask_unit", {"kind": "global"}, {"kind": "window", "window": 3}, SHIFTED, POOLED],
     "first_attention": ["own", "previous"],
-    "pool": ["none", "max", {"kind": "max", "stride": 3}],
+    "global_at": [[], [0], [1], [0, 2]],
+    "pool": [
+        "none",
+        "max",
+        "merge",
+        {"kind": "max", "stride": 3},
+        {"kind": "average", "kernel": 3, "padding": 1},
+        "conv",
+    ],
     "mlp_ratio": [None, 0.05, 2.5, 4],
+    "out_channels": ["none", 8, 12],
 }
 TRUNK: dict[str, list[Any]] = {
-    "mask_unit": [1, 2, 4, 6, 8],
+    "mask_unit": [1, 2, 4, 6, 8, "none"],
+    "class_token": [True, False],
+    "layer_scale": ["none", 0.1],
     "mlp_ratio": [0.05, 2, 4],
     "drop_path": [0, 0.3, {"rate": 0.2, "schedule": "constant"}],
     "norm": ["layer_norm", {"kind": "layer_norm", "epsilon": 1e-3}],
     "activation": ["gelu", "relu"],
     "position": ["absolute", "separable"],
-    "head": ["none", {"classes": 3}, {"classes": 5, "dropout": 0.5}],
+    "head": ["none", {"classes": 3}, {"classes": 5, "dropout": 0.5, "pooling": "class_token"}],
     "patch": [{"kernel": 3, "stride": 2, "padding": 1}, {"kernel": 4, "stride": 4}, {"kernel": 70, "stride": 1}],
     "input": [{"size": 32}, {"size": [24, 48], "channels": 2}, {"size": 16, "frames": 4}],
 }

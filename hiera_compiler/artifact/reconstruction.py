@@ -1,0 +1,149 @@
+"""What a masked autoencoder makes of a picture: the original, what it is shown, and what it predicts, side by side."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from io import BytesIO
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+
+from hiera_compiler.artifact import problems
+from hiera_compiler.artifact.problems import BuildError
+from hiera_compiler.emit.functions.masked import cut_patches, masked_places, random_units, take_rows
+from hiera_compiler.ir import Node
+from hiera_compiler.ir.masking import MaskedTokens, Patches, Standardise
+from hiera_compiler.pipeline import Compilation
+from hiera_compiler.weights import LoadReport
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""The colours' statistics on ImageNet-1K, with which the published models normalise their input."""
+
+GREY = 0.5
+GAP = 8
+"""White pixels between panels."""
+
+
+def reconstruction(
+    compilation: Compilation, image: str | PathLike[str], weights: str | PathLike[str], seed: int = 0
+) -> tuple[bytes, LoadReport]:
+    """A PNG with the original, the original with its dropped mask units in grey, and its reconstruction.
+
+    A clip is read off an animated image, and gives one row for each frame that is predicted. Where targets are
+    normalised the mean and the deviation of each patch, which the decoder does not predict, are the original's.
+    Raises SpecError where the picture or the weights cannot be read, and where the target is not pixels.
+    """
+    graph = compilation.graph
+    patches = graph["patches"].op
+    if not isinstance(patches, Patches):
+        raise BuildError(problems.target_is_no_picture(compilation.source.value(("mae", "target"))))
+    pixels = _pixels(_opened(image), compilation)
+    module, report = compilation.load(weights, "cpu")
+    rows = cut_patches(pixels, patches.grid, patches.patch, patches.frame_step)
+    with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        taken = _taken(graph["decoder_tokens"], graph["decoder_embed"])
+        kept = random_units(pixels, *taken)
+        _, prediction, _, _ = cast(Any, module.eval())(pixels, kept)
+    layout = next(node.op.layout for node in graph if isinstance(node.op, MaskedTokens))
+    places = masked_places(kept, layout.units, layout.folds)
+    if isinstance(graph["target"].op, Standardise):
+        true = take_rows(rows, places)
+        prediction = prediction * (true.var(-1, keepdim=True) + 1e-6).sqrt() + true.mean(-1, keepdim=True)
+    index = places[:, :, None].expand(prediction.shape)
+    grey = _normalised(torch.full((1, *pixels.shape[1:]), GREY))
+    grey_rows = take_rows(cut_patches(grey, patches.grid, patches.patch, patches.frame_step), places)
+    panels = [rows, rows.scatter(1, index, grey_rows), rows.scatter(1, index, prediction)]
+    return _png([_frames(panel[0], patches, len(pixels[0])) for panel in panels]), report
+
+
+def _taken(everything: Node, kept: Node) -> tuple[int, int]:
+    """The number of mask units, and of those that are kept."""
+    return everything.shape[0], kept.shape[0]
+
+
+def _opened(name: str | PathLike[str]) -> list[Image]:
+    """The frames of a picture file, one where it does not move."""
+    try:
+        from PIL import Image, ImageSequence
+    except ImportError:
+        raise BuildError(problems.no_pillow()) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(fspath(name)) as opened:
+                return [frame.copy() for frame in ImageSequence.Iterator(opened)]
+    except FileNotFoundError:
+        raise BuildError(problems.no_picture(fspath(name), "there is no such file")) from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise BuildError(problems.no_picture(fspath(name), "it has too many pixels")) from None
+    except (OSError, SyntaxError, ValueError):
+        raise BuildError(problems.no_picture(fspath(name), "it is no whole picture of a known format")) from None
+
+
+def _pixels(frames: list[Image], compilation: Compilation) -> Tensor:
+    """A batch of one: cut to the input's proportions around the middle, and resized to its size."""
+    from PIL import ImageOps
+
+    channels, *time, height, width = compilation.spec.input_shape
+    if channels not in (1, 3):
+        raise BuildError(problems.no_colours(compilation.source.value(("input",)), channels))
+    count = time[0] if time else 1
+    chosen = [frames[index * len(frames) // count] for index in range(count)]
+    mode = "RGB" if channels == 3 else "L"
+    fitted = [ImageOps.fit(frame.convert(mode), (width, height)) for frame in chosen]
+    planes = [torch.frombuffer(bytearray(frame.tobytes()), dtype=torch.uint8) for frame in fitted]
+    stacked = torch.stack(planes).view(count, height, width, channels).permute(3, 0, 1, 2).float() / 255
+    return _normalised(stacked[None] if time else stacked[None, :, 0])
+
+
+def _normalised(x: Tensor) -> Tensor:
+    mean, deviation = _statistics(x.shape[1], x.ndim)
+    return (x - mean) / deviation
+
+
+def _statistics(channels: int, axes: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation, shaped to meet pixels; of grey pictures the colours' means."""
+    found = (torch.tensor(values) for values in (MEAN, DEVIATION))
+    first, second = ((x if channels == 3 else x.mean(0, keepdim=True)).view(-1, *[1] * (axes - 2)) for x in found)
+    return first, second
+
+
+def _frames(rows: Tensor, patches: Patches, channels: int) -> Iterator[Tensor]:
+    """Patches put together again: images ``[channels, height, width]`` with values from 0 to 1."""
+    (down, across), (height, width) = patches.grid[-2:], patches.patch
+    if len(patches.grid) == 2:
+        x = rows.view(1, down, across, channels, height, width).permute(0, 3, 1, 4, 2, 5)
+    else:
+        x = rows.view(patches.grid[0], down, across, height, width, channels).permute(0, 5, 1, 3, 2, 4)
+    mean, deviation = _statistics(channels, 4)
+    yield from (x.reshape(len(x), channels, down * height, across * width) * deviation + mean).clamp(0, 1)
+
+
+def _png(panels: list[Iterator[Tensor]]) -> bytes:
+    """The panels side by side, and a clip's frames below each other."""
+    from PIL import Image
+
+    lines = [_joined(frames, -1) for frames in zip(*panels, strict=True)]
+    picture = (_joined(tuple(lines), -2) * 255).round().to(torch.uint8)
+    picture = picture.expand(3, -1, -1).permute(1, 2, 0).contiguous()
+    height, width, _ = picture.shape
+    buffer = BytesIO()
+    Image.frombytes("RGB", (width, height), picture.numpy().tobytes()).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _joined(images: tuple[Tensor, ...], axis: int) -> Tensor:
+    """Images next to each other, with a white gap."""
+    parts: list[Tensor] = []
+    for image in images:
+        shape = list(image.shape)
+        shape[axis] = GAP
+        parts += [torch.ones(shape), image] if parts else [image]
+    return torch.cat(parts, axis)

@@ -1,0 +1,164 @@
+"""H2xx: rules on the axes of a spec, and on what its parts need of each other whatever the numbers.
+
+They see the whole spec, as it is written; of the stages each is looked at by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hiera_compiler.diagnostics import Diagnostic, Label, code
+from hiera_compiler.kinds import extents
+from hiera_compiler.source import Source
+from hiera_compiler.spec import Spec
+from hiera_compiler.spec.fields import Path
+
+
+@code("H202")
+def extents_fit_the_input(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """An image has two axes (height, width), a clip three (time, height, width).
+
+    Kernels, strides, paddings and the mask unit take one number per axis. One number alone stands for
+    height and width, and leaves time as it is. The size of the input is always height and width; a clip
+    says its time with `frames`.
+    """
+    wrong = {path: value for path, rule, value in extents(spec) if len(value) not in (1, rule.length(spec.axes))}
+    size = wrong.pop(("input", "size"), None)
+    if size is not None:
+        yield Diagnostic(
+            "H202",
+            f"the input's size has {len(size)} numbers, and it is a height and a width",
+            (Label(source.value(("input", "size")), f"{len(size)} numbers"),),
+            help=f"write size: {list(size[-2:])}, and frames: {size[0]} beside it for a clip",
+        )
+    elif wrong:
+        yield _extents_of_another_input(wrong, spec, source)
+
+
+def _extents_of_another_input(wrong: dict[Path, tuple[int, ...]], spec: Spec, source: Source) -> Diagnostic:
+    """All of them in one diagnostic: the likely cause is one, that the input is meant as the other."""
+    labels = [Label(source.value(path), f"{len(value)} numbers") for path, value in wrong.items()]
+    *others, last = (str(path[-1]) for path in wrong)
+    names, has = (f"{', '.join(others)} and {last}", "have") if others else (last, "has")
+    value = next(iter(wrong.values()))
+    if spec.axes == 3:
+        message = f"the input is a clip, and {names} {has} {len(value)} numbers instead of 3"
+        labels.append(Label(source.key(("input", "frames")), "makes it a clip"))
+        fix = f"write [time, height, width], such as {[1, *value]}, or leave out the frames"
+    else:
+        message = f"the input is an image, and {names} {has} {len(value)} numbers instead of 2"
+        labels.append(Label(source.key(("input",)), "has no frames"))
+        fix = f"write [height, width], such as {list(value[-2:])}, or give the input frames"
+    return Diagnostic("H202", message, tuple(labels), help=fix)
+
+
+@code("H203")
+def separable_position_needs_frames(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Separable position embedding is one table for space and one for time, so it needs a clip."""
+    if spec.position.kind == "separable" and spec.axes == 2:
+        yield Diagnostic(
+            "H203",
+            "separable position embedding needs a clip, and the input is an image",
+            (
+                Label(source.value(("position",)), "has a table for time"),
+                Label(source.value(("input",)), "has no frames"),
+            ),
+            help="use position: absolute, or give the input frames",
+        )
+
+
+@code("H206")
+def class_token_needs_a_whole_grid(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """A class token stands before the tokens of the whole grid, so there can be no mask units.
+
+    Tokens that are ordered by mask unit have no place for one more: it would belong to no unit.
+    """
+    if spec.class_token and spec.mask_unit is not None:
+        yield Diagnostic(
+            "H206",
+            "a class token belongs to no mask unit",
+            (
+                Label(source.value(("class_token",)), "one more token"),
+                Label(source.value(("mask_unit",)), "cuts the grid into mask units"),
+            ),
+            help="use mask_unit: none, or leave out the class token",
+        )
+
+
+@code("H207")
+def head_reads_a_class_token_that_is_there(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """A head that reads the class token needs a model that has one."""
+    if spec.head is not None and spec.head.pooling == "class_token" and not spec.class_token:
+        yield Diagnostic(
+            "H207",
+            "the head reads a class token, and the model has none",
+            (Label(source.value(("head", "pooling")), "reads the class token"),),
+            help="use pooling: mean, or class_token: true at the top of the spec",
+        )
+
+
+@code("H208")
+def attention_fits_the_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Some attention kinds need mask units, and some need a grid that is not cut into them.
+
+    Attention inside mask units needs units. Windows lie anywhere on the grid, so that they would mix what masking
+    must keep apart: they need a spec that says `mask_unit: none`.
+    """
+    has = spec.mask_unit is not None
+    for index, stage in enumerate(spec.stages):
+        needs = stage.attention.mask_units
+        if needs is not None and needs != has:
+            yield Diagnostic(
+                "H208",
+                f"{stage.attention.kind} attention needs "
+                + ("mask units, and the model has none" if needs else "the whole grid, and mask units cut it"),
+                (
+                    Label(source.value(("stages", index, "attention")), f"attends by {stage.attention.kind}"),
+                    Label(source.value(("mask_unit",)), "mask units" if has else "no mask units"),
+                ),
+                help="give mask_unit a size, or use attention: global"
+                if needs
+                else "use mask_unit: none, or attention: mask_unit",
+            )
+
+
+@code("H209")
+def position_is_for_images(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Absolute-window positions are tables of a plane, so they need an image."""
+    if spec.position.kind == "abswin" and spec.axes == 3:
+        yield Diagnostic(
+            "H209",
+            "absolute-window position embedding needs an image, and the input is a clip",
+            (
+                Label(source.value(("position",)), "has no table for time"),
+                Label(source.key(("input", "frames")), "makes it a clip"),
+            ),
+            help="use position: separable or absolute, or leave out the frames",
+        )
+
+
+@code("H210")
+def attention_has_a_place_for_the_class_token(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Windows hold the tokens of the grid, and a class token is in none of them."""
+    for index, stage in enumerate(spec.stages):
+        if spec.class_token and not stage.attention.takes_class_token:
+            yield Diagnostic(
+                "H210",
+                f"{stage.attention.kind} attention has no place for a class token",
+                (
+                    Label(source.value(("stages", index, "attention")), f"attends by {stage.attention.kind}"),
+                    Label(source.value(("class_token",)), "one more token"),
+                ),
+                help="use attention: global, or leave out the class token",
+            )
+
+
+AXIS_RULES = (
+    extents_fit_the_input,
+    separable_position_needs_frames,
+    class_token_needs_a_whole_grid,
+    head_reads_a_class_token_that_is_there,
+    attention_fits_the_mask_units,
+    position_is_for_images,
+    attention_has_a_place_for_the_class_token,
+)

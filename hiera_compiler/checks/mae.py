@@ -1,0 +1,190 @@
+"""H34x: rules on masked autoencoding, for specs that say how they pretrain, and for the task itself.
+
+They see the resolved spec, and of a stage only how it pools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil, floor, prod
+
+from hiera_compiler.checks.trunk import token_grid
+from hiera_compiler.diagnostics import Diagnostic, Label, code
+from hiera_compiler.ir import ShapeError
+from hiera_compiler.source import Source
+from hiera_compiler.spec import Spec
+
+HOG_CELL = 8
+"""The side of a cell of MaskFeat's histograms of gradients, in pixels."""
+
+Sides = tuple[int, ...]
+
+
+def mask_units(spec: Spec) -> Sides:
+    """The whole mask units along each axis; raises ShapeError where the patch kernel does not fit the input."""
+    return tuple(size // side for size, side in zip(token_grid(spec), _unit(spec), strict=True))
+
+
+def kept_units(spec: Spec) -> int:
+    """How many mask units of a sample the encoder sees: what the mask ratio leaves, rounded down.
+
+    The ratio is taken as it is written: 0.9 of 10 units keeps one.
+    """
+    return floor(prod(mask_units(spec)) * (1 - Fraction(str(spec.pretraining.mask_ratio))))
+
+
+def last_unit(spec: Spec) -> Sides:
+    """The side of a mask unit at the end of the encoder, in tokens: the last stage does not pool."""
+    strides = [stage.pool.stride for stage in spec.stages[:-1] if stage.pool is not None]
+    return tuple(side // prod(steps) for side, *steps in zip(_unit(spec), *strides, strict=True))
+
+
+def predicted(spec: Spec, unit: Sides) -> tuple[int, Sides]:
+    """What a token predicts, where a mask unit has these sides at the end of the encoder.
+
+    The frames from one predicted frame to the next, and the height and width of a predicted patch, in pixels.
+    """
+    axes = zip(spec.patch.stride, _unit(spec), unit, strict=True)
+    sides = tuple(stride * (first // last) for stride, first, last in axes)
+    return (sides[0] if spec.axes == 3 else 1), sides[-2:]
+
+
+@code("H344")
+def mask_units_are_there(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Masked autoencoding drops whole mask units, so a spec needs them.
+
+    A model whose `mask_unit` is `none` has all its tokens in one unit, which could only be kept or dropped as a whole.
+    """
+    if spec.mask_unit is None:
+        yield Diagnostic(
+            "H344",
+            "masked autoencoding drops mask units, and the spec has none",
+            (Label(source.value(("mask_unit",)), "the whole grid is one unit"),),
+            help="give it mask units, as in mask_unit: [8, 8], or leave out mae",
+        )
+
+
+@code("H340")
+def some_units_are_kept_and_some_dropped(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Masked autoencoding keeps at least one mask unit and drops at least one.
+
+    A sample keeps as many whole units as the mask ratio leaves, rounded down. Hiera at 224x224 has 49 units and
+    keeps 19 of them; a clip of 16 frames has 392 and keeps 39.
+    """
+    if not _has_grid(spec):
+        return
+    units, kept = prod(mask_units(spec)), kept_units(spec)
+    if kept > 0:
+        return
+    if units < 2:
+        yield Diagnostic(
+            "H340",
+            "the input is one mask unit, and masked autoencoding keeps some units and drops others",
+            (Label(source.value(("mask_unit",)), "as large as the input"),),
+            help="use a smaller mask unit or a larger input",
+        )
+        return
+    yield Diagnostic(
+        "H340",
+        f"a mask ratio of {spec.pretraining.mask_ratio:g} keeps none of {units} mask units",
+        (Label(source.value(("mae", "mask_ratio")), "drops every one of them"),),
+        help=f"use a mask ratio of at most {floor(1000 * (1 - 1 / units)) / 1000:g}",
+    )
+
+
+@code("H341")
+def heads_divide_the_decoder_s_channels(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """The heads of the decoder must divide its channels: attention gives each head an equal slice."""
+    decoder = spec.pretraining.decoder
+    if decoder.channels % decoder.heads:
+        lawful = [heads for heads in range(1, decoder.channels + 1) if decoder.channels % heads == 0]
+        near = sorted(sorted(lawful, key=lambda heads: abs(heads - decoder.heads))[:3])
+        yield Diagnostic(
+            "H341",
+            f"{decoder.heads} heads do not divide the decoder's {decoder.channels} channels",
+            (
+                Label(source.value(("mae", "decoder", "heads")), f"{decoder.heads} heads"),
+                Label(source.value(("mae", "decoder", "channels")), f"{decoder.channels} channels"),
+            ),
+            help=f"use {', '.join(map(str, near[:-1]))}{' or ' if near[:-1] else ''}{near[-1]} heads",
+        )
+
+
+@code("H342")
+def cells_tile_what_a_token_predicts(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Histograms of gradients are made in cells of 8x8 pixels, and these must tile what one token predicts.
+
+    A token predicts its patch's stride times what the stages before the last one pool: 16x16 pixels in Hiera.
+    """
+    if spec.pretraining.target != "hog" or not _has_grid(spec):
+        return
+    _, patch = predicted(spec, last_unit(spec))
+    if any(side % HOG_CELL for side in patch):
+        yield Diagnostic(
+            "H342",
+            f"cells of {HOG_CELL}x{HOG_CELL} pixels do not tile the {_times(patch)} pixels that a token predicts",
+            (
+                Label(source.value(("mae", "target")), f"in cells of {HOG_CELL}x{HOG_CELL}"),
+                Label(source.value(("patch", "stride")), "times the pooling of the stages before the last"),
+            ),
+            help="predict pixels, or use strides whose product is a multiple of 8",
+        )
+
+
+@code("H343")
+def predicted_patches_are_inside_the_input(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """What the tokens predict must be in the input: a large padding of the patches makes tokens beyond it.
+
+    Along height and width the tokens times the patch stride may not exceed the input; in time, a clip must have the
+    first frame of every token.
+    """
+    if not _has_grid(spec):
+        return
+    units, unit = mask_units(spec), last_unit(spec)
+    step, patch = predicted(spec, unit)
+    grid = tuple(count * side for count, side in zip(units, unit, strict=True))
+    frames = (1 + (grid[0] - 1) * step,) if spec.axes == 3 else ()
+    needed = (*frames, *(count * side for count, side in zip(grid[-2:], patch, strict=True)))
+    size = spec.input_shape[1:]
+    if any(have < need for have, need in zip(size, needed, strict=True)):
+        yield Diagnostic(
+            "H343",
+            f"the tokens would predict {_times(needed)} pixels, and the input has {_times(size)}",
+            (
+                Label(source.value(("input",)), _times(size)),
+                Label(source.value(("patch", "padding")), "makes tokens beyond the input"),
+            ),
+            help=f"use a padding of about half the kernel: {[ceil(side / 2) - 1 for side in spec.patch.kernel]}",
+        )
+
+
+def _has_grid(spec: Spec) -> bool:
+    """Whether the tokens are whole mask units that can be pooled; other rules say so where they are not."""
+    if spec.mask_unit is None:
+        return False
+    try:
+        grid = token_grid(spec)
+    except ShapeError:
+        return False
+    strides = [stage.pool.stride for stage in spec.stages if stage.pool is not None]
+    pooled = all(side % prod(steps) == 0 for side, *steps in zip(_unit(spec), *strides, strict=True))
+    return pooled and all(size % side == 0 for size, side in zip(grid, _unit(spec), strict=True))
+
+
+def _unit(spec: Spec) -> Sides:
+    assert spec.mask_unit is not None, "a rule says that masked autoencoding has mask units"
+    return spec.mask_unit
+
+
+def _times(numbers: Sides) -> str:
+    return "x".join(map(str, numbers))
+
+
+MAE_RULES = (
+    mask_units_are_there,
+    some_units_are_kept_and_some_dropped,
+    heads_divide_the_decoder_s_channels,
+    cells_tile_what_a_token_predicts,
+    predicted_patches_are_inside_the_input,
+)

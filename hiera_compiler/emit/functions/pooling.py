@@ -1,0 +1,69 @@
+"""Pooling that is not the prelude's maximum over a unit's leading fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hiera_compiler.emit.prelude import to_grid, to_units
+
+
+def pool_mean(x: Tensor, size: int) -> Tensor:
+    """The mean over the leading fold of each unit: ``[b, units, tokens, c]`` to ``[b, units, tokens / size, c]``."""
+    folded: Tensor = x.unflatten(2, (size, x.shape[2] // size))
+    return folded.mean(2)
+
+
+def slide_max(
+    x: Tensor,
+    folds: tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+) -> Tensor:
+    """The maximum under a kernel that slides over each unit; ``folds`` order its tokens before and after."""
+    images = as_images(x, folds[0])
+    pooled = torch.max_pool2d if len(kernel) == 2 else torch.max_pool3d
+    return as_units(pooled(images, kernel, stride, padding), x, folds[1])
+
+
+def slide_mean(
+    x: Tensor,
+    folds: tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+) -> Tensor:
+    """The mean under a kernel that slides over each unit, padding counted as zeros."""
+    pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool3d
+    return as_units(pool(as_images(x, folds[0]), kernel, stride, padding), x, folds[1]).contiguous()
+
+
+def slide_convolution(
+    x: Tensor, convolution: nn.Conv2d | nn.Conv3d, folds: tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]
+) -> Tensor:
+    """A depth-wise convolution that slides over each unit; groups of as many channels as it has share its weights."""
+    images = as_images(x, folds[0])
+    weight, groups = convolution.weight, images.shape[1]
+    if groups > len(weight):
+        weight = weight.repeat(groups // len(weight), *(1,) * (images.ndim - 1))
+    stride, padding = convolution.stride, [int(side) for side in convolution.padding]
+    slid: Tensor
+    if images.ndim == 4:
+        slid = F.conv2d(images, weight, None, stride, padding, groups=groups)
+    else:
+        slid = F.conv3d(images, weight, None, stride, padding, groups=groups)
+    return as_units(slid, x, folds[1])
+
+
+def as_images(x: Tensor, folds: Sequence[Sequence[int]]) -> Tensor:
+    """Each unit as an image of its own: ``[b, units, tokens, c]`` to ``[b * units, c, *unit]``."""
+    return to_grid(x.flatten(0, 1).unsqueeze(1), [1] * len(folds[0]), folds).movedim(-1, 1)
+
+
+def as_units(images: Tensor, x: Tensor, folds: Sequence[Sequence[int]]) -> Tensor:
+    """Images ``[b * units, c, *unit]`` as tokens ``[b, units, tokens, c]`` of the batch and units that ``x`` has."""
+    return to_units(images.movedim(1, -1), folds).reshape(x.shape[0], x.shape[1], -1, images.shape[1])

@@ -1,0 +1,168 @@
+"""The graph of a masked autoencoder to Python: one class, whose parts may be called by themselves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from math import prod
+from textwrap import indent
+from typing import NamedTuple
+
+from hiera_compiler.emit.masked_rules import CALLS, CONSTRUCTORS
+from hiera_compiler.emit.source import attributes, block_class, construction, own, variable
+from hiera_compiler.ir import Graph, Input, KeepUnits, Node, ToUnits, UnitLayout
+from hiera_compiler.ir.blocks import BlockInstance, share_blocks
+from hiera_compiler.ir.masking import MaskedTokens
+
+_FORWARD = '''\
+def forward(self, pixels: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The loss, what was predicted and what was to be: `[batch, masked tokens, values]`; and the mask.
+
+    ``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for compiled and
+    exported code, the kept units' ascending indices ``[batch, kept]``. Without it {kept} of {units} units are drawn
+    for each sample. Masked tokens are in raster order. The mask that comes back is boolean.
+    """
+    if mask is None:
+        mask = random_units(pixels, {units}, {kept})
+    kept = kept_units(mask) if mask.dtype == torch.bool else mask
+    prediction = self.decode(self.encode(pixels, kept), kept)
+    target = self.targets(pixels, kept)
+    loss = {loss}
+    return loss, prediction, target, visible_units(kept, {units})'''
+
+
+class _Method(NamedTuple):
+    """A method that computes one output of the graph from others."""
+
+    head: str
+    doc: str
+    before: tuple[str, ...]
+    output: str
+
+
+_METHODS = (
+    _Method(
+        "encode(self, pixels: Tensor, kept: Tensor)",
+        "What the decoder is given of the kept mask units: `[batch, kept, tokens, channels]`.",
+        (),
+        "latent",
+    ),
+    _Method(
+        "decode(self, latent: Tensor, kept: Tensor)",
+        "What the masked tokens are predicted to hold: `[batch, masked tokens, values]`.",
+        ("latent",),
+        "prediction",
+    ),
+    _Method(
+        "targets(self, pixels: Tensor, kept: Tensor)",
+        "What the masked tokens hold: `[batch, masked tokens, values]`.",
+        (),
+        "target",
+    ),
+)
+
+
+def autoencoder_source(graph: Graph, name: str, summary: str) -> str:
+    """The classes of a masked autoencoder, without the preludes that they call; ``summary`` becomes its docstring."""
+    blocks = share_blocks(graph)
+    classes = {block.block_class.name: block.block_class for block in blocks}
+    parts = [block_class(block) for block in classes.values()]
+    parts.append("\n".join(_model_class(graph, blocks, name, summary)))
+    return "\n\n\n".join(parts) + "\n"
+
+
+def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: str) -> Iterator[str]:
+    outside = [node for node in graph if node.block is None and type(node.op) in CONSTRUCTORS]
+    lines = ["super().__init__()", *attributes(((node.name, node.op) for node in outside), CONSTRUCTORS)]
+    for group, members in groupby(blocks, key=lambda block: block.name.rpartition(".")[0]):
+        lines += [f"self.{group} = nn.ModuleList(", "    ["]
+        lines += [*(f"        {construction(block)}," for block in members), "    ]", ")"]
+    lines.append("initialise_autoencoder(self)")
+    yield f"class {name}(nn.Module):"
+    yield f'    """{summary}"""\n'
+    yield "    def __init__(self) -> None:"
+    yield indent("\n".join(lines), " " * 8)
+    for method in _METHODS:
+        yield "\n" + indent("\n".join(_method(graph, method)), " " * 4)
+    yield "\n" + indent(_forward(graph), " " * 4)
+
+
+def _forward(graph: Graph) -> str:
+    loss = graph[graph.outputs["loss"]]
+    units, kept = prod(_layout(graph).units), graph[graph.outputs["latent"]].shape[0]
+    return _FORWARD.format(kept=kept, units=units, loss=CALLS[type(loss.op)](loss.op, "", "prediction", "target"))
+
+
+def _layout(graph: Graph) -> UnitLayout:
+    """The order of the decoder's tokens."""
+    return next(node.op.layout for node in graph if isinstance(node.op, MaskedTokens))
+
+
+def _method(graph: Graph, method: _Method) -> Iterator[str]:
+    before = graph.needed_for(*method.before)
+    needed = graph.needed_for(method.output) - before
+    nodes = [node for node in graph if node.name in needed and not isinstance(node.op, Input)]
+    lines = []
+    if any(isinstance(node.op, MaskedTokens) for node in nodes):
+        layout = _layout(graph)
+        lines.append(f"masked = masked_places(kept, {layout.units}, {layout.folds})")
+    if any(isinstance(node.op, KeepUnits) for node in nodes):
+        units = next(node.op.layout.units for node in nodes if isinstance(node.op, ToUnits))
+        lines.append(f"pixels = hide_units(pixels, kept, {units})")
+    variables = {graph.outputs[name]: name for name in method.before}
+    lines += _assignments(nodes, variables)
+    yield f"def {method.head} -> Tensor:"
+    yield f'    """{method.doc}"""'
+    yield indent("\n".join([*lines, f"return {_read(variables, nodes[-1].name)}"]), " " * 4)
+
+
+def _assignments(nodes: Sequence[Node], variables: dict[str, str]) -> Iterator[str]:
+    """The nodes as assignments, and runs of blocks as loops; ``variables`` gets the names that differ."""
+    runs, current = _runs(nodes), ""
+    for run, group in groupby(nodes, key=lambda node: runs.get(node.block)):
+        members = list(group)
+        last = members[-1]
+        if run is None:
+            for node in members:
+                inputs = (_read(variables, parent) for parent in node.inputs)
+                yield f"{variable(node.name)} = {CALLS[type(node.op)](node.op, own(node.name), *inputs)}"
+            continue
+        inside = {node.name for node in members}
+        given = next(parent for parent in members[0].inputs if parent not in inside)
+        module, start = _place(members[0])
+        end = _place(last)[1] + 1
+        if given != current:
+            yield f"x = {_read(variables, given)}"
+        yield f"for block in self.{module}[{start}:{end}]:"
+        yield "    x = block(x)"
+        current, variables[last.name] = last.name, "x"
+        if any(last.name in node.inputs for node in nodes if node.block is None):  # later: then x is another
+            variables[last.name] = f"{module}_to_{end}"
+            yield f"{variables[last.name]} = x"
+
+
+def _runs(nodes: Sequence[Node]) -> dict[str | None, int]:
+    """The run of each block, by a number. A block runs on where it alone reads what the one before it gives."""
+    blocks = {node.name: node.block for node in nodes}
+    readers: dict[str, set[str | None]] = defaultdict(set)
+    for node in nodes:
+        for parent in node.inputs:
+            if blocks.get(parent) != node.block or node.block is None:
+                readers[parent].add(node.block)
+    runs: dict[str | None, int] = {}
+    for parent, read_by in readers.items():
+        for block in read_by - {None}:
+            before = blocks.get(parent)
+            runs[block] = runs[before] if before is not None and len(read_by) == 1 else len(runs)
+    return runs
+
+
+def _place(node: Node) -> tuple[str, int]:
+    """The list that a node's block is in, and its index there."""
+    module, _, index = (node.block or "").rpartition(".")
+    return module, int(index)
+
+
+def _read(variables: Mapping[str, str], name: str) -> str:
+    return variables.get(name, variable(name))

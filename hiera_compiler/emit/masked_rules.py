@@ -1,0 +1,54 @@
+"""How the primitives of masked autoencoding are written in Python, in the same way as in ``rules``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hiera_compiler.emit import rules
+from hiera_compiler.emit.rules import Call, Constructor
+from hiera_compiler.ir import Op
+from hiera_compiler.ir.masking import (
+    AddKept,
+    Gradients,
+    MaskedTokens,
+    PatchEmbedKept,
+    Patches,
+    PlaceUnits,
+    SquaredError,
+    Standardise,
+    UnitConv,
+)
+
+
+def _unit_conv(op: UnitConv) -> str:
+    return f"nn.Conv{len(op.kernel)}d({op.in_channels}, {op.out_channels}, {op.kernel}, {op.kernel})"
+
+
+def _masked(op: MaskedTokens, own: str, x: str) -> str:
+    if op.grid:
+        return f"take_rows({x}, masked)"
+    return f"take_tokens({x}, masked, {op.layout.units}, {op.layout.folds})"
+
+
+def _gradients(op: Any, own: str, x: str) -> str:
+    return f"oriented_gradients({x}, {op.grid}, {op.patch}, {op.frame_step}, {op.bins}, {op.cell}, norm={op.norm})"
+
+
+CONSTRUCTORS: dict[type[Op], Constructor] = rules.CONSTRUCTORS | {
+    PatchEmbedKept: lambda op: rules.CONSTRUCTORS[type(op.embed)](op.embed),
+    UnitConv: _unit_conv,
+}
+"""The module (or parameter) of primitives that have one, those of masked autoencoding too."""
+
+CALLS: dict[type[Op], Call] = rules.CALLS | {
+    PatchEmbedKept: lambda op, own, x: f"embed_kept({x}, kept, {own}, {op.layout.units}, {op.layout.folds})",
+    AddKept: lambda op, own, x, table: f"add_kept({x}, {table}, kept)",
+    UnitConv: lambda op, own, x: f"unit_conv({x}, {own}, {op.folds})",
+    PlaceUnits: lambda op, own, x, token: f"place_units({x}, {token}, kept, {op.units})",
+    MaskedTokens: _masked,
+    Patches: lambda op, own, x: f"cut_patches({x}, {op.grid}, {op.patch}, {op.frame_step})",
+    Standardise: lambda op, own, x: f"standardise({x})",
+    Gradients: _gradients,
+    SquaredError: lambda op, own, x, y: f"({x} - {y}).square().mean()",
+}
+"""The expression that computes a primitive. ``kept`` and ``masked`` are variables of the methods that they stand in."""

@@ -1,0 +1,87 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from hiera_compiler.estimate.programs.program import Program
+from hiera_compiler.estimate.tape import Tape
+from hiera_compiler.estimate.tensor import Tensor
+from hiera_compiler.ir import Attend, JoinHeads, Node, Op, RelativeBias, RelativePosition, ShiftMask, SplitHeads
+
+
+def _attend(tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+    op: Any = node.op
+    batch, units, _, channels = query.shape
+    width = channels // op.heads
+    if bias is not None:
+        stacks = 1 if op.across_units else units
+        q, k, v = (tape.reshape(x, batch, stacks, -1, op.heads, width).transpose(2, 3) for x in (query, key, value))
+        return tape.reshape(tape.attention(q, k, v, bias).transpose(2, 3), *query.shape)
+    if tape.regime.released_code:
+        windows = 1 if op.across_units else units
+
+        def five_axes(x: Tensor) -> Tensor:
+            tokens = prod(x.shape[1:3]) // windows
+            if x.contiguous:  # pooled queries, which the released code pools head by head
+                return tape.reshape(x, batch, op.heads, windows, tokens, width)
+            return tape.reshape(x, batch, tokens, windows, op.heads, width).permute(0, 3, 2, 1, 4)
+
+        out = tape.attention(five_axes(query), five_axes(key), five_axes(value)).transpose(1, 3)
+    else:
+        rows = batch if op.across_units else batch * units
+        heads = (tape.reshape(x, rows, -1, op.heads, width).transpose(1, 2) for x in (query, key, value))
+        out = tape.attention(*heads).transpose(1, 2)
+    return tape.reshape(out, *query.shape)
+
+
+def _relative_bias(tape: Tape, node: Node) -> Tensor:
+    _, heads, queries, keys = node.shape
+    table = tape.parameter(*node.op.weights()["table"])
+    index = tape.tensor((queries, keys), "int64", fixed=True)
+    gathered = tape.call("index", (table, index), (queries, keys, heads), table.dtype).permute(2, 0, 1)
+    contiguous = gathered if gathered.contiguous else tape.call("clone", (gathered,), gathered.shape, gathered.dtype)
+    return tape.reshape(contiguous, 1, *node.shape)
+
+
+def _shift_mask(tape: Tape, node: Node) -> Tensor:
+    return tape.parameter(1, *node.shape)
+
+
+def _relative_position(tape: Tape, node: Node, query: Tensor) -> Tensor:
+    op: Any = node.op
+    batch, axes, first = query.shape[0], len(op.queries), int(op.class_token)
+    places = query.select(1)
+    places = places._replace(shape=(batch, prod(op.queries), places.shape[-1]))
+    grid = tape.reshape(places, batch, *op.queries, op.heads, op.width)
+    bias: Tensor | None = None
+    for axis, length in enumerate(op.lengths.values()):
+        order = [1 + axis, *(place for place in range(2 + axes) if place != 1 + axis), 2 + axes]
+        lines, keys = grid.permute(*order), op.keys[axis]
+        table = tape.parameter(length, op.width)
+        places = tape.tensor((op.queries[axis], keys), "int64", fixed=True)
+        rows = tape.call("index", (table, places), (op.queries[axis], keys, op.width), table.dtype)
+        scores = tape.matmul(tape.reshape(lines, op.queries[axis], -1, op.width), rows.transpose(1, 2))
+        scores = tape.reshape(scores, *lines.shape[:-1], keys)
+        back = [*range(1, 1 + axis + 1), 0, *range(axis + 2, 1 + axes)]
+        scores = scores.permute(back[0], 1 + axes, *back[1:], 2 + axes)
+        scores = tape.reshape(scores, *scores.shape[:-1], *(keys if place == axis else 1 for place in range(axes)))
+        bias = scores if bias is None else tape.broadcast("add", bias, scores)
+    assert bias is not None
+    bias = tape.reshape(bias, batch, 1, op.heads, prod(op.queries), prod(op.keys))
+    return tape.call("constant_pad_nd", (bias,), (batch, *node.shape), bias.dtype) if first else bias
+
+
+def _split_or_join_heads(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    return tape.reshape(x, x.shape[0], *node.shape)
+
+
+PROGRAMS: dict[type[Op], Program] = {
+    Attend: _attend,
+    JoinHeads: _split_or_join_heads,
+    RelativeBias: _relative_bias,
+    RelativePosition: _relative_position,
+    ShiftMask: _shift_mask,
+    SplitHeads: _split_or_join_heads,
+}

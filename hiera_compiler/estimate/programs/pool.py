@@ -1,0 +1,93 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from hiera_compiler.estimate.programs.order import raster, window_major
+from hiera_compiler.estimate.programs.program import Program
+from hiera_compiler.estimate.tape import Call, Tape
+from hiera_compiler.estimate.tensor import Sizes, Tensor
+from hiera_compiler.ir import MergeTokens, Node, Op, Pool, SlidingConvolution, SlidingPool, UnitLayout
+
+
+def _pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    op: Any = node.op
+    batch, units, tokens, channels = x.shape
+    size = prod(op.fold)
+    if tape.regime.released_code:
+        split = tape.reshape(x, batch, size, units * tokens // size, channels)
+        pooled = tape.maximum(split)
+        return tape.reshape(pooled, batch, *node.shape)
+    parts = tape.reshape(x, batch, units, size, tokens // size, channels)
+    return tape.call("amax" if op.reduction == "max" else "mean", (parts,), (batch, *node.shape), x.dtype)
+
+
+def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    op: Any = node.op
+    images = as_images(tape, x, op.before)
+    size = (images.shape[0], images.shape[1], *op.after.unit)
+    strides: Sizes | None = tape.kept_order(size, images)
+    if op.reduction == "mean":
+        strides = None if len(op.kernel) == 3 else strides  # of a clip it is channels first, whatever it read
+        pooled = tape.call(f"avg_pool{len(op.kernel)}d", (images,), size, x.dtype, strides)
+    else:
+        pooled = tape.tensor(size, x.dtype, strides=strides)
+        indices = tape.tensor(size, "int64", strides=strides)
+        name = f"max_pool{len(op.kernel)}d_with_indices"
+        tape.calls.append(Call(name, (images,), (pooled, indices), tape.node))
+    out = as_units(tape, pooled, node, op.after)
+    return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
+
+
+def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    op: Any = node.op
+    units = UnitLayout((1,) * len(op.stride), op.before.folds)
+    grid = raster(tape, tape.reshape(x, x.shape[0] * x.shape[1], 1, *x.shape[2:]), units)
+    axes, whole = len(op.stride), [-(-side // step) * step for side, step in zip(units.unit, op.stride, strict=True)]
+    if tuple(whole) != units.unit:
+        grid = tape.call("constant_pad_nd", (grid,), (grid.shape[0], *whole, x.shape[-1]), x.dtype)
+    sizes = [number for side, step in zip(whole, op.stride, strict=True) for number in (side // step, step)]
+    split = tape.reshape(grid, grid.shape[0], *sizes, x.shape[-1])
+    merged = split.permute(0, *range(1, 2 * axes, 2), *range(2 * axes, 0, -2), 2 * axes + 1)
+    merged = tape.reshape(merged, grid.shape[0], *op.after.unit, node.shape[-1])
+    made = window_major(tape, merged, UnitLayout((1,) * axes, op.after.folds))
+    return tape.reshape(made, x.shape[0], *node.shape)
+
+
+def _sliding_convolution(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    op: Any = node.op
+    images, sides = as_images(tape, x, op.before), op.after.unit
+    if not tape.regime.released_code:
+        return as_units(tape, tape.depthwise(images, op.channels, op.kernel, sides), node, op.after)
+    # The released code puts the heads beside the batch, and each of their images in row-major order.
+    rows, channels = images.shape[:2]
+    apart = tape.reshape(images, rows * channels // op.channels, op.channels, *op.before.unit)
+    if not apart.contiguous:
+        apart = tape.call("clone", (apart,), apart.shape, apart.dtype)
+    pooled = tape.depthwise(apart, op.channels, op.kernel, sides)
+    return as_units(tape, tape.reshape(pooled, rows, channels, *sides), node, op.after)
+
+
+def as_images(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:
+    """Each unit as an image of its own: ``[b * units, c, *unit]``."""
+    rows = tape.reshape(x, x.shape[0] * x.shape[1], 1, *x.shape[2:])
+    unit = UnitLayout((1,) * len(layout.units), layout.folds)
+    grid = raster(tape, rows, unit)
+    return grid.permute(0, len(grid.shape) - 1, *range(1, len(grid.shape) - 1))
+
+
+def as_units(tape: Tape, images: Tensor, node: Node, layout: UnitLayout) -> Tensor:
+    """Images as the tokens of a node."""
+    grid = images.permute(0, *range(2, len(images.shape)), 1)
+    units = window_major(tape, grid, UnitLayout((1,) * len(layout.units), layout.folds))
+    return tape.reshape(units, units.shape[0] // node.shape[0], *node.shape)
+
+
+PROGRAMS: dict[type[Op], Program] = {
+    MergeTokens: _merge_tokens,
+    Pool: _pool,
+    SlidingConvolution: _sliding_convolution,
+    SlidingPool: _sliding_pool,
+}

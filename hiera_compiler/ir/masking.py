@@ -1,0 +1,200 @@
+"""The primitives of masked autoencoding: some mask units are seen, the others are predicted (Hiera, section 3).
+
+Which units a sample keeps is data and how many is not, so every shape is static.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from hiera_compiler.ir.layout import UnitLayout
+from hiera_compiler.ir.op import Op, Shape, require
+from hiera_compiler.ir.ops import PatchEmbed
+
+
+def _tokens(shape: Shape, op: str) -> Shape:
+    require(len(shape) == 3, f"{op} needs (units, tokens, channels), got {shape}")
+    return shape
+
+
+@dataclass(frozen=True)
+class PatchEmbedKept(Op):
+    """The patch embedding of the kept mask units alone: pixels to ``(kept units, tokens, channels)``.
+
+    Each unit is convolved with the pixels that its border patches reach beyond it; there the pixels of dropped
+    units are zero, as they are where the whole image is convolved.
+    """
+
+    embed: PatchEmbed
+    layout: UnitLayout
+    count: int
+
+    def infer(self, *inputs: Shape) -> Shape:
+        grid = self.embed.infer(*inputs)
+        require(grid[:-1] == self.layout.grid, f"a grid of {grid[:-1]} tokens meets units for {self.layout.grid}")
+        units = prod(self.layout.units)
+        require(1 <= self.count <= units, f"{self.count} of {units} mask units cannot be kept")
+        return (self.count, prod(self.layout.unit), self.embed.out_channels)
+
+    @property
+    def window(self) -> Shape:
+        """The pixels along each axis that a unit's tokens read."""
+        axes = zip(self.layout.unit, self.embed.kernel, self.embed.stride, strict=True)
+        return tuple((side - 1) * stride + kernel for side, kernel, stride in axes)
+
+    def weights(self) -> dict[str, Shape]:
+        return self.embed.weights()
+
+    def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return self.embed.macs(inputs, output)
+
+    def acts(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return self.embed.acts(inputs, output)
+
+    def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return self.count * self.embed.in_channels * prod(self.window) + prod(output)
+
+
+@dataclass(frozen=True)
+class AddKept(Op):
+    """The sum of the kept units and of their rows in a table of all units."""
+
+    def infer(self, *inputs: Shape) -> Shape:
+        kept, table = (_tokens(shape, "a sum of mask units") for shape in inputs)
+        require(kept[0] <= table[0] and kept[1:] == table[1:], f"units {kept} are not among those of a table {table}")
+        return kept
+
+    def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return 3 * prod(output)  # what is dropped is not read
+
+
+@dataclass(frozen=True)
+class UnitConv(Op):
+    """A convolution inside each mask unit whose kernel is its stride: the tokens of its folds become one.
+
+    The folds are the leading ones of the unit's layout, so the neighbours that meet are the leading part of its run.
+    """
+
+    in_channels: int
+    out_channels: int
+    folds: tuple[tuple[int, ...], ...]
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """The size of the kernel along each axis, in tokens."""
+        return tuple(prod(axis) for axis in zip(*self.folds, strict=True))
+
+    def infer(self, *inputs: Shape) -> Shape:
+        units, tokens, channels = _tokens(inputs[0], "a convolution inside mask units")
+        size = prod(self.kernel)
+        require(channels == self.in_channels, f"{channels} channels meet a convolution of {self.in_channels}")
+        require(tokens % size == 0, f"a unit of {tokens} tokens cannot be cut into pieces of {size}")
+        return (units, tokens // size, self.out_channels)
+
+    def weights(self) -> dict[str, Shape]:
+        return {"weight": (self.out_channels, self.in_channels, *self.kernel), "bias": (self.out_channels,)}
+
+    def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return prod(output) * self.in_channels * prod(self.kernel)
+
+    def acts(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return prod(output)
+
+
+@dataclass(frozen=True)
+class PlaceUnits(Op):
+    """All units of a sample: the kept ones at their places, and one learned token wherever one was dropped."""
+
+    units: int
+
+    def infer(self, *inputs: Shape) -> Shape:
+        kept, token = (_tokens(shape, "placing mask units") for shape in inputs)
+        require(token == (1, 1, kept[2]), f"a mask token of {token} meets units of {kept}")
+        require(kept[0] <= self.units, f"{kept[0]} mask units do not fit into {self.units}")
+        return (self.units, *kept[1:])
+
+
+@dataclass(frozen=True)
+class MaskedTokens(Op):
+    """The tokens of the units that are not kept, in raster order: ``(masked, channels)``.
+
+    They are taken from tokens grouped by units of the layout, or, where it is of a ``grid``, from those in raster
+    order, ``(places, channels)``.
+    """
+
+    layout: UnitLayout
+    kept: int
+    grid: bool = False
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        tokens, unit = prod(self.layout.grid), prod(self.layout.unit)
+        require(prod(x[:-1]) == tokens, f"{prod(x[:-1])} tokens meet units for {tokens}")
+        return (tokens - self.kept * unit, x[-1])
+
+    def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return 2 * prod(output)  # what is kept is not read
+
+
+@dataclass(frozen=True)
+class Patches(Op):
+    """The pixels of each predicted patch, one row a patch in raster order: ``(patches, values)``.
+
+    ``grid`` counts the patches and ``patch`` is the side of one, in pixels; a clip gives one frame in ``frame_step``
+    (Hiera's decoder predicts the first frame of a token). The values of a patch of an image are in the order
+    (channels, y, x), of a frame (y, x, channels): so the published decoders have learned them.
+    """
+
+    grid: tuple[int, ...]
+    patch: tuple[int, ...]
+    frame_step: int = 1
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (pixels,) = inputs
+        frames = 1 + (self.grid[0] - 1) * self.frame_step
+        sides = tuple(count * side for count, side in zip(self.grid[-2:], self.patch, strict=True))
+        needed = (*((frames,) if len(self.grid) == 3 else ()), *sides)
+        fits = len(pixels) == len(self.grid) + 1 and all(a >= b for a, b in zip(pixels[1:], needed, strict=True))
+        require(fits, f"patches that cover {needed} meet an input of {pixels[1:]}")
+        return (prod(self.grid), pixels[0] * prod(self.patch))
+
+
+@dataclass(frozen=True)
+class Standardise(Op):
+    """Each row with its mean taken off and divided by its standard deviation (Masked Autoencoders, section 3)."""
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+
+@dataclass(frozen=True)
+class Gradients(Op):
+    """Histograms of oriented gradients of each predicted patch: ``(patches, values)``, in raster order.
+
+    For each channel and each square cell, the magnitudes of the gradients in each of ``bins`` directions, a direction
+    and its opposite being one; ``norm`` divides a cell's histogram by its length. The values of a patch are in the
+    order (channels, bins, cells in y, cells in x). Grid, patch and frame step are those of ``Patches``.
+    """
+
+    grid: tuple[int, ...]
+    patch: tuple[int, ...]
+    frame_step: int
+    bins: int
+    cell: int
+    norm: bool
+
+    def infer(self, *inputs: Shape) -> Shape:
+        places, values = Patches(self.grid, self.patch, self.frame_step).infer(*inputs)
+        require(all(side % self.cell == 0 for side in self.patch), f"cells of {self.cell} do not tile {self.patch}")
+        return (places, values // self.cell**2 * self.bins)
+
+
+@dataclass(frozen=True)
+class SquaredError(Op):
+    """The mean squared difference of a prediction and its target, over all values of the sample."""
+
+    def infer(self, *inputs: Shape) -> Shape:
+        prediction, target = inputs
+        require(prediction == target, f"a prediction of {prediction} meets a target of {target}")
+        return (1,)

@@ -1,0 +1,110 @@
+"""Attention inside windows."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from hiera_compiler.ir import (
+    Add,
+    AsGrid,
+    AsTokens,
+    CropGrid,
+    PadGrid,
+    RelativeBias,
+    RollGrid,
+    ShiftMask,
+    ToGrid,
+    ToUnits,
+    UnitLayout,
+)
+from hiera_compiler.ir.builder import GraphBuilder, Value
+from hiera_compiler.kinds.attention import ProjectedAttention
+from hiera_compiler.kinds.extent import Extent
+from hiera_compiler.kinds.form import silent
+from hiera_compiler.kinds.roles import Attention, BlockContext
+
+
+class WindowAttention(ProjectedAttention):
+    """Each token attends to the tokens of its own window; where windows do not divide the grid, it is padded.
+
+    Zeros are added after the normalisation, below and to the right, and take part in attention as keys (SAM 2). A
+    block that pools its queries pools the window with them.
+    """
+
+    kind: Literal["window"] = "window"
+    takes_class_token: ClassVar[bool] = False
+    by_position: ClassVar[tuple[str, ...]] = ("shift",)
+    window: Annotated[
+        tuple[int, ...], Extent(time=1), Field(description="Tokens along each axis of a window.", examples=[4])
+    ]
+    shift: Annotated[
+        bool,
+        silent(False),
+        Field(
+            description="Whether every second block of the stage has its windows shifted by half a window, along axes "
+            "where there is more than one (Swin)."
+        ),
+    ] = False
+    relative_bias: Annotated[
+        bool,
+        silent(False),
+        Field(description="Whether each head adds a learned number to its scores for each offset in a window (Swin)."),
+    ] = False
+
+    @property
+    def mask_units(self) -> bool | None:
+        return False
+
+    def at(self, position: int) -> Attention:
+        return self if position % 2 else self.model_copy(update={"shift": False})
+
+    def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
+        grid = block.layout.grid
+        windows = self._windows(builder, block)
+        padding = tuple(wide - side for wide, side in zip(windows.layout.grid, grid, strict=True))
+        shift = self._shift(windows)
+        x = builder.add("attn.grid", AsGrid(grid), x)
+        if any(padding):
+            x = builder.add("attn.padded", PadGrid(padding), x)
+        if any(shift):
+            x = builder.add("attn.shifted", RollGrid(shift), x)
+        x = builder.add("attn.windows", ToUnits(windows.layout), x)
+        x = self.attended(builder, x, windows, across_units=False, bias=self._bias(builder, windows, shift))
+        x = builder.add("attn.merged", ToGrid(windows.pooled_layout), x)
+        if any(shift):
+            x = builder.add("attn.unshifted", RollGrid(tuple(-side for side in shift)), x)
+        wanted = block.pooled_layout.grid
+        if x.shape[:-1] != wanted:
+            x = builder.add("attn.cropped", CropGrid(wanted), x)
+        return builder.add("attn.tokens", AsTokens(), x)
+
+    def _windows(self, builder: GraphBuilder, block: BlockContext) -> BlockContext:
+        """The block with its windows in the place of mask units; a pooling consumes the first fold of a window."""
+        counts = tuple(-(-side // step) for side, step in zip(block.layout.grid, self.window, strict=True))
+        if block.pool is None:
+            return BlockContext(block.channels, block.heads, UnitLayout(counts, (self.window,)), None)
+        stride = block.pool.stride
+        if any(side % step for side, step in zip(self.window, stride, strict=True)):
+            builder.refuse("attn.windows", f"windows of {self.window} tokens cannot be pooled by {stride}")
+        rest = tuple(side // step for side, step in zip(self.window, stride, strict=True))
+        return BlockContext(block.channels, block.heads, UnitLayout(counts, (stride, rest)), block.pool)
+
+    def _shift(self, windows: BlockContext) -> tuple[int, ...]:
+        """Half a window along the axes that have more than one; a block that pools is the first, and not shifted."""
+        if not self.shift or windows.pool is not None:
+            return (0,) * len(self.window)
+        pairs = zip(self.window, windows.layout.units, strict=True)
+        return tuple(side // 2 if count > 1 else 0 for side, count in pairs)
+
+    def _bias(self, builder: GraphBuilder, windows: BlockContext, shift: tuple[int, ...]) -> Value | None:
+        """What is added to the scores, or nothing."""
+        layout, parts = windows.layout, []
+        if self.relative_bias:
+            kept = UnitLayout((1,) * len(layout.units), layout.folds)
+            pooled = UnitLayout(kept.units, windows.pooled_layout.folds)
+            parts.append(builder.add("attn.relative_bias", RelativeBias(windows.heads, kept, pooled)))
+        if any(shift):
+            parts.append(builder.add("attn.shift_mask", ShiftMask(layout, shift)))
+        if len(parts) == 2:
+            return builder.add("attn.bias", Add(), *parts)
+        return parts[0] if parts else None

@@ -1,0 +1,133 @@
+"""`hiera build --task mae` and `hiera show --mae`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image, ImageChops
+from safetensors.torch import load_file, save_file
+
+import hiera_compiler as hc
+from hiera_compiler.artifact.reconstruction import GAP
+from tests.hiera_cli.conftest import Hiera
+
+TINY = """\
+name: tiny
+input: {size: 64}
+patch: {kernel: 7, stride: 4, padding: 3}
+position: absolute
+mask_unit: 8
+stages:
+  - {depth: 1, channels: 8, heads: 1, attention: mask_unit}
+  - {depth: 1, channels: 16, heads: 2, attention: global, pool: max}
+  - {depth: 1, channels: 16, heads: 2, attention: global, pool: max}
+head: {classes: 5}
+mae: {mask_ratio: 0.5, decoder: {depth: 1, channels: 16, heads: 2}}
+"""
+CLIP = ["--set", "input.frames=4", "--set", "mask_unit=[1, 8, 8]", "--set", "patch.stride=[2, 4, 4]"]
+CLIP += ["--set", "patch.kernel=[2, 7, 7]", "--set", "patch.padding=[0, 3, 3]"]
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(TINY)
+    gradient = Image.linear_gradient("L").convert("RGB").resize((100, 80))
+    gradient.save("picture.png")
+    gradient.save("moving.gif", save_all=True, append_images=[gradient.rotate(angle) for angle in (90, 180, 270)])
+    save_file(hc.compile("tiny.yaml", task="mae").module().state_dict(), "mae.safetensors")
+
+
+def test_a_masked_autoencoder_is_built_exported_and_loaded_again(hiera: Hiera) -> None:
+    formats = ["--emit", "python", "--emit", "export", "--emit", "onnx"]
+    built = hiera("build", "tiny.yaml", "--task", "mae", "--no-compile", *formats, "--json")
+    assert built.code == 0, built.err
+    report = json.loads(built.out)
+    assert (report["folder"], report["task"]) == ("build/tiny_mae", "mae")
+    assert {check["what"] for check in report["checks"]} == {"model.py", "model.pt2", "model.onnx"}
+    assert report["cost"]["params"] == hc.compile("tiny.yaml", task="mae").cost.params
+    weights = "build/tiny_mae/weights.safetensors"
+    again = hiera("build", "tiny.yaml", "--task", "mae", "--no-compile", "-o", "again", "--weights", weights)
+    assert again.code == 0, again.err
+    assert "missing" not in again.out
+    assert Path("again/weights.safetensors").read_bytes() == Path(weights).read_bytes()
+    classifier = hiera("build", "tiny.yaml", "--no-compile", "-o", "classifier", "--weights", weights)
+    assert "missing, kept at initial values: head.projection.weight, head.projection.bias" in classifier.out
+    taken, given = load_file("classifier/weights.safetensors"), load_file(weights)
+    assert torch.equal(taken["norm.bias"], given["encoder_norm.bias"])
+
+
+def test_the_table_has_a_row_for_the_decoder(hiera: Hiera) -> None:
+    shown = hiera("show", "tiny.yaml", "--mae")
+    assert shown.code == 0, shown.err
+    rows = [line.split()[0] for line in shown.out.splitlines() if line]
+    assert rows.index("fusion") < rows.index("decoder") < rows.index("target")
+    assert "take what is masked" in shown.out
+
+
+def panels(file: str, side: int = 64) -> list[Image.Image]:
+    """The three panels of the first row."""
+    with Image.open(file) as picture:
+        assert picture.width == 3 * side + 2 * GAP
+        return [picture.crop((left, 0, left + side, side)) for left in (0, side + GAP, 2 * (side + GAP))]
+
+
+def test_a_picture_is_masked_and_reconstructed(hiera: Hiera) -> None:
+    shown = hiera("show", "tiny.yaml", "--mae", "--image", "picture.png", "--weights", "mae.safetensors")
+    assert shown.code == 0, shown.err
+    assert "wrote tiny_mae.png: original, masked, reconstruction" in shown.out
+    original, masked, reconstruction = panels("tiny_mae.png")
+    for x, y in ((0, 0), (32, 0), (0, 32), (32, 32)):
+        box = (x, y, x + 32, y + 32)
+        dropped = masked.crop(box).getextrema() == ((128, 128),) * 3
+        for other in (masked, reconstruction):
+            same = ImageChops.difference(original.crop(box), other.crop(box)).getbbox() is None
+            assert same is not dropped
+    colours = [masked.getpixel(place) for place in ((16, 16), (48, 16), (16, 48), (48, 48))]
+    assert colours.count((128, 128, 128)) == 2
+
+
+def test_another_seed_drops_other_units_and_the_same_one_the_same(hiera: Hiera) -> None:
+    common = ("show", "tiny.yaml", "--mae", "--image", "picture.png", "--weights", "mae.safetensors")
+    for name, seed in (("a.png", "1"), ("b.png", "1"), ("c.png", "2"), ("d.png", "3")):
+        assert hiera(*common, "-o", name, "--seed", seed).code == 0
+    a, b, c, d = (Path(f"{name}.png").read_bytes() for name in "abcd")
+    assert a == b
+    assert {c, d} != {a}
+
+
+def test_a_clip_gives_a_row_for_each_predicted_frame(hiera: Hiera) -> None:
+    save_file(hc.compile("tiny.yaml", CLIP[1::2], task="mae").module().state_dict(), "clip.safetensors")
+    shown = hiera("show", "tiny.yaml", *CLIP, "--mae", "--image", "moving.gif", "--weights", "clip.safetensors")
+    assert shown.code == 0, shown.err
+    with Image.open("tiny_mae.png") as picture:
+        assert picture.size == (3 * 64 + 2 * GAP, 2 * 64 + GAP)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (["--image", "tiny.yaml"], "H740"),
+        (["--image", "nothing.png"], "H740"),
+        (["--set", "mae.target=hog"], "H741"),
+        (["--set", "input.channels=2"], "H742"),
+        (["--set", "mae.mask_ratio=0.9"], "H340"),
+        (["--weights", "picture.png"], "H803"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_diagnostic(hiera: Hiera, change: list[str], code: str) -> None:
+    arguments = ["--image", "picture.png", "--weights", "mae.safetensors", *change]
+    shown = hiera("show", "tiny.yaml", "--mae", *arguments)
+    assert shown.code == 1
+    assert f"error[{code}]" in shown.err
+    assert not Path("tiny_mae.png").exists()
+
+
+@pytest.mark.parametrize("missing", ["--mae", "--weights", "--image"])
+def test_a_picture_needs_all_its_options(hiera: Hiera, missing: str) -> None:
+    options = {"--mae": [], "--image": ["picture.png"], "--weights": ["mae.safetensors"]}
+    given = [word for name, values in options.items() if name != missing for word in (name, *values)]
+    assert hiera("show", "tiny.yaml", *given).code == 2

@@ -1,0 +1,108 @@
+"""Checkpoints of masked autoencoders, and what becomes of their encoders."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import hiera_compiler as hc
+from tests.support.parity import randomise
+
+SMALL = ["input.size=[64, 96]", "stages.1.depth=1", "stages.2.depth=1", "stages.3.depth=1"]
+DECODER = ["mae.decoder.depth=1", "mae.decoder.channels=32", "mae.decoder.heads=2"]
+TRANSFORMERS = (
+    (r"^blocks\.(\d)\.", r"hiera.encoder.stages.\1.layers.0."),
+    (r"^patch_embed\.proj\.", "hiera.embeddings.patch_embeddings.projection."),
+    (r"^pos_embed$", "hiera.embeddings.position_embeddings"),
+    (r"^decoder_blocks\.(\d)\.", r"decoder.decoder_block.layers.\1."),
+    (r"\.norm1\.", ".layernorm_before."),
+    (r"\.norm2\.", ".layernorm_after."),
+    (r"^mask_token$", "decoder.mask_token"),
+    (r"^decoder_pos_embed$", "decoder.decoder_position_embeddings"),
+    (r"^decoder_embed\.", "decoder.decoder_embeddings."),
+    (r"^decoder_(norm|pred)\.", r"decoder.decoder_\1."),
+    (r"^multi_scale_fusion_heads\.", "multiscale_fusion.multi_scale_fusion_heads."),
+)
+
+
+def compiled(*settings: str) -> hc.Compilation:
+    return hc.compile("hiera_t", [*SMALL, *DECODER, *settings], task="mae")
+
+
+def random_module(compilation: hc.Compilation) -> Any:
+    module = compilation.module().eval()
+    randomise(module)
+    return module
+
+
+def in_transformers_layout(name: str) -> str:
+    for pattern, replacement in TRANSFORMERS:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def test_keys_of_transformers_load_with_nothing_left(tmp_path: Path) -> None:
+    compilation = compiled()
+    module = random_module(compilation)
+    tensors = {in_transformers_layout(name): tensor for name, tensor in module.state_dict().items()}
+    assert sum(key.startswith("decoder.") for key in tensors) == 20
+    save_file(tensors, tmp_path / "mae.safetensors")
+    loaded, report = compilation.load(tmp_path / "mae.safetensors")
+    assert (report.layout, report.missing, report.unexpected) == ("transformers", (), ())
+    assert all(torch.equal(value, module.state_dict()[name]) for name, value in loaded.state_dict().items())
+
+
+def test_an_encoder_alone_leaves_the_decoder_at_its_initial_values(tmp_path: Path) -> None:
+    compilation = compiled()
+    module = random_module(compilation)
+    apart = ("decoder", "mask_token", "multi_scale")
+    trunk = {name: tensor for name, tensor in module.state_dict().items() if not name.startswith(apart)}
+    save_file(trunk, tmp_path / "trunk.safetensors")
+    loaded, report = compilation.load(tmp_path / "trunk.safetensors")
+    assert set(report.missing) == set(module.state_dict()) - set(trunk)
+    assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in trunk.items())
+    assert 0.01 < float(loaded.get_parameter("mask_token").detach().std()) < 0.04
+    assert all(parameter.isfinite().all() for parameter in loaded.parameters())
+
+
+def test_a_decoder_of_another_size_is_refused(tmp_path: Path) -> None:
+    save_file(compiled().module().state_dict(), tmp_path / "mae.safetensors")
+    with pytest.raises(hc.SpecError) as caught:
+        compiled("mae.decoder.channels=64").load(tmp_path / "mae.safetensors")
+    assert [found.code for found in caught.value.diagnostics] == ["H805"]
+
+
+def test_the_encoder_becomes_a_classifier_in_one_call() -> None:
+    compilation = compiled()
+    pretrained = random_module(compilation)
+    classifier, report = compilation.classifier(pretrained)
+    assert report.missing == ("head.projection.weight", "head.projection.bias")
+    before, after = pretrained.state_dict(), classifier.state_dict()
+    assert torch.equal(after["norm.weight"], before["encoder_norm.weight"])
+    assert torch.equal(after["norm.bias"], before["encoder_norm.bias"])
+    assert all(torch.equal(value, before[name]) for name, value in after.items() if name.startswith("blocks."))
+    maps: Any = classifier
+    pixels = torch.randn(1, 3, 64, 96)
+    assert [tuple(x.shape[1:3]) for x in maps.features(pixels)] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+    assert maps(pixels).shape == (1, 1000)
+    with torch.no_grad():
+        classifier.get_parameter("norm.bias").zero_()
+    assert pretrained.get_parameter("encoder_norm.bias").any()  # a copy: fine-tuning leaves the autoencoder alone
+
+
+def test_a_classifier_of_another_input_size_gets_a_resized_table() -> None:
+    other = hc.compile("hiera_t", [*SMALL, "input.size=[96, 96]"])
+    classifier, report = other.classifier(random_module(compiled("input.size=64")))
+    assert [str(change) for change in report.resized] == ["pos_embed 16×16 to 24×24"]
+    assert classifier.get_parameter("pos_embed").shape == (1, 576, 96)
+
+
+def test_an_autoencoder_of_another_trunk_is_refused() -> None:
+    with pytest.raises(hc.SpecError) as caught:
+        hc.compile("hiera_t", [*SMALL, "stages.2.depth=2"]).classifier(random_module(compiled()))
+    assert [found.code for found in caught.value.diagnostics] == ["H805"]

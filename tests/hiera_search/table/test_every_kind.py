@@ -1,0 +1,46 @@
+"""Every kind of attention and pooling is searchable: the table prices them, and every pair, as the compiler does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hiera_compiler.estimate.profiles import all_profiles
+from hiera_compiler.kinds import kinds_of
+from hiera_compiler.kinds.choice import required_options
+from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
+
+
+def kinds(group: str, **options: Any) -> list[Any]:
+    """Every kind of a group, with the examples of what it requires, and with those options that it has."""
+    found = []
+    for name, kind in kinds_of(group).items():
+        examples = {one: (kind.model_fields[one].examples or [None])[0] for one in required_options(kind)}
+        own = {option: value for option, value in options.items() if option in kind.model_fields}
+        found.append({"kind": name, **examples, **own})
+    return found
+
+
+@pytest.mark.parametrize("mask_unit", [4, "none"])
+@pytest.mark.parametrize("profile", [None, all_profiles()[0]], ids=["counts", "time"])
+def test_every_pair_of_attention_and_pooling_is_priced_exactly(mask_unit: Any, profile: Any, tmp_path: Path) -> None:
+    shifted = [kind for kind in kinds("attention", shift=True, relative_bias=True) if "shift" in kind]
+    stage = {"heads": 2, "attention": {"choose": [*kinds("attention"), *shifted]}}
+    data = {
+        "name": "every",
+        "input": {"size": 16},
+        "patch": {"kernel": 2, "stride": 2},
+        "position": "absolute",
+        "mask_unit": mask_unit,
+        "stages": [
+            stage | {"depth": {"choose": [1, 4]}, "channels": 8},
+            stage | {"depth": {"choose": [1, 3]}, "channels": 16, "pool": {"choose": ["none", *kinds("pool")]}},
+        ],
+        "head": {"classes": 3},
+    }
+    space = space_of(data, tmp_path)
+    choices = every_choice(space)
+    refused = assert_prices_are_exact(space, choices[:: max(1, len(choices) // 150)], profile, 2)
+    assert "" in refused

@@ -1,0 +1,43 @@
+"""What docs/mae.md shows is what happens."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hiera_compiler import estimate
+from hiera_compiler.lower import lower_mae
+from hiera_compiler.pipeline import compile
+
+ROOT = Path(__file__).parent.parent
+DOC = (ROOT / "docs" / "mae.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| (hiera_\w+) \| ([\d.]+) \| ([\d.]+) \|$", DOC, re.MULTILINE)
+
+
+def test_shown_python_gives_the_shown_values() -> None:
+    test = doctest.DocTestParser().get_doctest(DOC, {}, "mae.md", "mae.md", 0)
+    assert len(test.examples) >= 8
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+@pytest.mark.parametrize(("name", "released", "ours"), ROWS)
+def test_shown_macs_are_those_of_the_graphs(name: str, released: str, ours: str) -> None:
+    spec = compile(name).spec
+    found = [f"{estimate.cost(lower_mae(spec, early)).macs / 1e9:.3f}" for early in (False, True)]
+    assert found == [released, ours]
+
+
+def test_shown_spec_says_every_option(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
+    (tmp_path / "x.yaml").write_text(text)
+    spec = compile(tmp_path / "x.yaml", task="mae").spec
+    assert spec.mae is not None
+    assert set(yaml.safe_load(text)["mae"]) == set(type(spec.mae).model_fields)
+
+
+def test_every_linked_file_exists() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", DOC) if not link.startswith("http")]
+    assert links
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
