@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from hiera_compiler.ir import JoinTokens, SliceTokens, UnitLayout
+from hiera_compiler.ir import JoinTokens, Linear, SliceTokens, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import Kind
@@ -34,8 +34,12 @@ class Pooling(Kind, ABC):
         return x
 
     def enter(self, builder: GraphBuilder, x: Value, layout: UnitLayout, channels: int, norm: Normalization) -> Value:
-        """Pool the tokens that enter a stage of so many channels, where that is before the first block."""
-        raise NotImplementedError(f"{self.kind} pools inside the block")
+        """Pool the tokens that enter a stage of so many channels, where that is before the first block.
+
+        By default they are pooled as inside a block, and projected where the stage has other channels.
+        """
+        x = self.normalised(builder, "entry.norm", self.lower(builder, "entry.pooled", x, layout))
+        return x if x.channels == channels else builder.add("entry.proj", Linear(x.channels, channels), x)
 
     def pooled(self, layout: UnitLayout) -> UnitLayout:
         """The layout after pooling, where each unit's sides are divided by the stride."""

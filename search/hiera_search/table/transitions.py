@@ -129,8 +129,10 @@ class Transitions:
         numbers: dict[Block, Made] = {}
         for block in dict.fromkeys(later):
             numbers[block] = self._block(frame, block, made[0].out, follows_stem=False)
+            # A block's residual sums keep the shape; only a primitive that promotes the dtype could break this, and
+            # then a sum of equal blocks would be wrong figures without a word.
             if block.out_channels is None and numbers[block].out != made[0].out:
-                raise NotImplementedError(f"a block of {block.attention} changes what the next of its kind reads")
+                raise RuntimeError(f"a block of {block.attention} changes what the next of its kind reads")
         made += [numbers[block] for block in later[-1:]]
         others = [numbers[block].number for block in later]
         out = made[-1].out
