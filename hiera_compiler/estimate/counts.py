@@ -71,9 +71,16 @@ def node_params(node: Node) -> int:
     return sum(map(prod, node.op.weights().values()))
 
 
-def node_counts(graph: Graph, node: Node, constants: Set[str] = frozenset()) -> Counts:
-    """The counts of one node; ``constants`` names the nodes that do not depend on the input."""
+def node_counts(
+    graph: Graph, node: Node, constants: Set[str] = frozenset(), unused: Set[str] = frozenset()
+) -> Counts:
+    """The counts of one node; ``constants`` names the nodes that do not depend on the input.
+
+    Of ``unused`` nodes, which a forward pass leaves out, only the weights count.
+    """
     op, shape, known = node.op, node.shape, graph.nodes
+    if node.name in unused:
+        return Counts(params=node_params(node))
     if isinstance(op, View):
         # A table's weights are read by what adds it.
         return Counts(params=node_params(node)) if isinstance(op, Table) else NOTHING
@@ -106,9 +113,14 @@ def constant_nodes(graph: Graph) -> set[str]:
 
 
 def unused_nodes(graph: Graph) -> set[str]:
-    """The names of the nodes that a forward pass leaves out: the maps of the stages, where there are logits."""
-    if "logits" not in graph.outputs:
+    """The names of the nodes that a forward pass leaves out, which gives the logits, or else the pyramid of a neck.
+
+    Where there are logits, these are the maps of the stages and the neck; where there is a pyramid, the maps that the
+    neck does not read. The blocks of all stages always run.
+    """
+    given = [name for name in graph.outputs if name == "logits"]
+    given = given or [name for name in graph.outputs if name.startswith("pyramid.")]
+    if not given:
         return set()
-    used = graph.needed_for("logits")
-    maps = (name for name, node in graph.outputs.items() if name.startswith("features."))
-    return {name for output in maps for name in graph.needed_for(output) - used}
+    used = graph.needed_for(*given, "tokens")
+    return {name for output in graph.outputs for name in graph.needed_for(output) - used}

@@ -31,6 +31,8 @@ HALF = {
     torch.conv1d,
     torch.conv2d,
     torch.conv3d,
+    torch.conv_transpose2d,
+    torch.conv_transpose3d,
     torch.matmul,
     torch.Tensor.matmul,
     torch.Tensor.__matmul__,
@@ -97,6 +99,8 @@ class Recorder(TorchDispatchMode):
             self._fixed.update(self._source(x) for x in writes)
             return out
         name = "max.dim" if packet == "max" else packet.removesuffix("_") if packet != "_softmax" else packet
+        if packet == "convolution" and args[6]:
+            name = "transposed_convolution"
         for _ in args[2] if packet == "roll" else (0,):  # one kernel for each axis
             self.record(name, reads, writes, args[8] if packet == "convolution" else 1)
         return out
