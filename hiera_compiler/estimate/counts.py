@@ -106,9 +106,10 @@ def constant_nodes(graph: Graph) -> set[str]:
 
 
 def unused_nodes(graph: Graph) -> set[str]:
-    """The names of the nodes that a forward pass leaves out: the maps of the stages, where there are logits."""
-    if "logits" not in graph.outputs:
-        return set()
-    used = graph.needed_for("logits")
-    maps = (name for name, node in graph.outputs.items() if name.startswith("features."))
+    """The names of the nodes that a forward pass leaves out: the maps of the stages that what it returns does not need.
+
+    So it is with the maps of a classifier.
+    """
+    maps = [name for name in graph.outputs if name.startswith("features.") and name not in graph.returned]
+    used = graph.needed_for(*graph.returned) if maps else set()
     return {name for output in maps for name in graph.needed_for(output) - used}
