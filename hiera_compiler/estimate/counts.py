@@ -113,14 +113,9 @@ def constant_nodes(graph: Graph) -> set[str]:
 
 
 def unused_nodes(graph: Graph) -> set[str]:
-    """The names of the nodes that a forward pass leaves out, which gives the logits, or else the pyramid of a neck.
+    """The names of the nodes that a forward pass leaves out.
 
-    Where there are logits, these are the maps of the stages and the neck; where there is a pyramid, the maps that the
-    neck does not read. The blocks of all stages always run.
+    Those are the maps of the stages and the neck of a classifier, and maps that a neck does not read.
     """
-    given = [name for name in graph.outputs if name == "logits"]
-    given = given or [name for name in graph.outputs if name.startswith("pyramid.")]
-    if not given:
-        return set()
-    used = graph.needed_for(*given, "tokens")
-    return {name for output in graph.outputs for name in graph.needed_for(output) - used}
+    maps = [name for name in graph.outputs if name.startswith(("features.", "pyramid.")) and name not in graph.returned]
+    return graph.needed_for(*maps) - graph.run if maps else set()

@@ -52,7 +52,7 @@ class Figures:
 
     `peak` and `kept` are elements of a batch as in ``PartMemory``, `widest` the elements of a sample that the widest
     primitive reads and writes, `ending` and `ending_launches` the femtoseconds that a block takes longer, and its
-    kernels that are more, where nothing comes after it.
+    kernels that are more, where it ends a stage whose map is an output.
     """
 
     params: int = 0
@@ -88,12 +88,12 @@ class Made:
 class Place:
     """Where a part stands, as far as its time depends on it.
 
-    `follows_stem`: it is the first block; `ends`: nothing comes after it; `may_end`: that may be; `run`: it is run
-    at all, which the maps of stages are not.
+    `enters_open` and `leaves_open` are those of ``part_kernels``; `may_end`: a block may end a stage whose map is an
+    output, and then leaves closed; `run`: the part is run at all, which the maps of a classifier are not.
     """
 
-    follows_stem: bool = False
-    ends: bool = False
+    enters_open: bool = False
+    leaves_open: bool = False
     may_end: bool = False
     run: bool = True
 
@@ -164,14 +164,15 @@ class Parts:
         return figures, leaving
 
     def _time(self, graph: Graph, dtype: DType | None, place: Place) -> tuple[SectionTime, SectionTime, DType | None]:
-        """The time of a part where it stands, and where nothing comes after it; and the dtype that leaves it."""
+        """The time of a part where it stands, and where it ends a stage; and the dtype that leaves it."""
         profile = self.profile
         if profile is None or not place.run:
             return NO_TIME, NO_TIME, dtype
-        first = place.follows_stem
-        kernels = part_kernels(graph, profile.regime, dtype, follows_stem=first, ends=place.ends)
+        regime, entering = profile.regime, place.enters_open
+        kernels = part_kernels(graph, regime, dtype, enters_open=entering, leaves_open=place.leaves_open)
+        (leaving, *_) = kernels.leaving.values()
         time = section_time(kernels, profile, self.batch)
         if not place.may_end:
-            return time, time, kernels.dtype
-        last = part_kernels(graph, profile.regime, dtype, follows_stem=first, ends=True)
-        return time, section_time(last, profile, self.batch), kernels.dtype
+            return time, time, leaving
+        last = part_kernels(graph, regime, dtype, enters_open=entering, leaves_open=False)
+        return time, section_time(last, profile, self.batch), leaving

@@ -110,7 +110,7 @@ class Transitions:
             return 0
         frame, head, stream = state.frame, state.frame.head, state.stream
         key = (frame.style, head, stream)
-        made = self.parts.get(key, partial(head_part, frame.style, head, stream.flow), stream, Place(ends=True))
+        made = self.parts.get(key, partial(head_part, frame.style, head, stream.flow), stream, Place(enters_open=True))
         return 0 if made is None else made.number
 
     def _resolved(self, frame: Frame, stage: Stage) -> Stage:
@@ -124,11 +124,13 @@ class Transitions:
         entry = state.stream if stem is None else stem.out
         assert entry is not None
         blocks = stage_blocks(stage, entry.flow.attention)
-        made = [self._block(frame, blocks.at(0), entry, follows_stem=stem is not None)]
+        headless = frame.head is None
+        # Where the maps of stages are outputs, what ends a stage is read twice, and so it is made there.
+        made = [self._block(frame, blocks.at(0), entry, enters_open=stem is None and not headless)]
         later = [blocks.at(position) for position in range(1, 1 + deep if blocks.alike else stage.depth)]
         numbers: dict[Block, Made] = {}
         for block in dict.fromkeys(later):
-            numbers[block] = self._block(frame, block, made[0].out, follows_stem=False)
+            numbers[block] = self._block(frame, block, made[0].out, enters_open=True)
             # A block's residual sums keep the shape; only a primitive that promotes the dtype could break this, and
             # then a sum of equal blocks would be wrong figures without a word.
             if block.out_channels is None and numbers[block].out != made[0].out:
@@ -136,8 +138,8 @@ class Transitions:
         made += [numbers[block] for block in later[-1:]]
         others = [numbers[block].number for block in later]
         out = made[-1].out
-        shown = _there(self.parts.get(("map", out), partial(map_part, out.flow), out, Place(run=False)))
-        headless = frame.head is None
+        place = Place(run=headless)
+        shown = _there(self.parts.get(("map", out, place), partial(map_part, out.flow), out, place))
         run = [self.parts.figures[part.number] for part in (made[0], *numbers.values(), shown)]
         return Step(
             State(frame, None, Stream(out.flow.leaving(stage), out.dtype)),
@@ -154,8 +156,8 @@ class Transitions:
     def _stem(self, trunk: Spec, channels: int) -> Made:
         return _there(self.parts.get(("stem", trunk, channels), partial(stem_part, trunk, channels), None, Place()))
 
-    def _block(self, frame: Frame, block: Block, entry: Stream, follows_stem: bool) -> Made:
-        place = Place(follows_stem=follows_stem, may_end=frame.head is None)
+    def _block(self, frame: Frame, block: Block, entry: Stream, enters_open: bool) -> Made:
+        place = Place(enters_open, leaves_open=True, may_end=frame.head is None)
         lower = partial(block_part, frame.style, block, entry.flow)
         return _there(self.parts.get((frame.style, block, entry, place), lower, entry, place, block.channels))
 
