@@ -19,22 +19,30 @@ Grid = tuple[int, ...]
 
 @code("H350")
 def neck_reads_stages_that_are_there(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """The stages that a neck reads must be stages of the model, from the finest to the coarsest; the first one is 0."""
-    if not isinstance(spec.neck, FeaturePyramid):
+    """The stages that a neck reads must be stages of the model, from the finest to the last; the first one is 0.
+
+    The last must be among them: stages after all that are read would run for nothing.
+    """
+    if spec.neck is None:
         return
-    count = len(spec.stages)
-    for place, stage in enumerate(spec.neck.stages):
-        beyond = stage >= count
-        if beyond or (place and stage <= spec.neck.stages[place - 1]):
-            yield Diagnostic(
-                "H350",
-                f"the neck reads stage {stage}, and the last of the {count} stages is {count - 1}"
-                if beyond
-                else f"the neck reads stage {stage} after stage {spec.neck.stages[place - 1]}",
-                (Label(source.value(("neck", "stages", place)), "counted from 0"),),
-                help=f"use numbers from 0 to {count - 1} that grow, or leave out stages to read all",
-            )
-            return
+    last = len(spec.stages) - 1
+    read = spec.neck.reads(last + 1)
+    wrong = [place for place, stage in enumerate(read) if stage > last or (place and stage <= read[place - 1])]
+    if not wrong and read[-1:] == (last,):
+        return
+    place, stage = (wrong[0], read[wrong[0]]) if wrong else (len(read) - 1, read[-1])
+    if stage > last:
+        message = f"the neck reads stage {stage}, and the last of the stages is {last}"
+    elif wrong:
+        message = f"the neck reads stage {stage} after stage {read[place - 1]}"
+    else:
+        message = f"the neck reads stage {stage} last, and stages behind it to {last} would run for nothing"
+    yield Diagnostic(
+        "H350",
+        message,
+        (Label(source.value(("neck", "stages", place)), "counted from 0"),),
+        help=f"use numbers that grow and end with {last}, or leave out stages to read all",
+    )
 
 
 @code("H351")

@@ -65,8 +65,8 @@ class Graph:
 
     @cached_property
     def run(self) -> set[str]:
-        """The names of the nodes that a forward pass runs: what it returns depends on them, or they are of a block."""
-        return self.needed_for(*self.returned, *(name for name in ("tokens",) if name in self.outputs))
+        """The names of the nodes that a forward pass runs: those that what it returns depends on."""
+        return self.needed_for(*self.returned)
 
     def needed_for(self, *outputs: str) -> set[str]:
         """The names of the nodes that the named outputs depend on, themselves included."""

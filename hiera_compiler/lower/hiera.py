@@ -56,7 +56,7 @@ def lower(spec: Spec, kept_units: int | None = None) -> Graph:
         flow = flow.leaving(stage)
     builder.output("tokens", x)
     if spec.neck is not None and kept_units is None:
-        lower_neck(builder, spec.neck, maps)
+        lower_neck(builder, spec.neck, [maps[index] for index in spec.neck.reads(len(maps))])
     if spec.head is not None and kept_units is None:
         builder.output("logits", lower_head(builder, spec.norm, spec.head, x, flow))
     return builder.graph()
@@ -133,12 +133,13 @@ def _grid_tokens(builder: GraphBuilder, name: str, x: Value, flow: Flow) -> Valu
     return builder.add(name, SliceTokens(1, x.shape[1]), x) if flow.class_token else x
 
 
-def lower_neck(builder: GraphBuilder, neck: Neck, maps: Sequence[Value]) -> None:
-    """The pyramid of a neck, from the maps of all stages."""
+def lower_neck(builder: GraphBuilder, neck: Neck, maps: Sequence[Value]) -> list[Value]:
+    """The pyramid of a neck, from the maps that it reads."""
     with builder.origin("neck"):
-        levels = neck.lower(builder, [maps[index] for index in neck.reads(len(maps))])
+        levels = neck.lower(builder, maps)
     for level, value in enumerate(levels):
         builder.output(f"pyramid.{level}", value)
+    return levels
 
 
 def lower_head(builder: GraphBuilder, norm: Normalization, head: Head, x: Value, flow: Flow) -> Value:
