@@ -48,6 +48,8 @@ def kernel(call: Call, batch: int) -> Kernel:
             return _attention(call, batch)
         case "convolution":
             return _convolution(call, batch)
+        case "transposed_convolution":
+            return _transposed_convolution(call, batch)
         case _:
             return _scalar(call, batch)
 
@@ -166,6 +168,26 @@ def _convolution(call: Call, batch: int) -> Kernel:
         rows=out.elements // out.shape[1] / batch,
         columns=out.shape[1],
         depth=channels * prod(weight.shape[2:]),
+        stacks=1,
+        growth="rows",
+        moved=moved,
+        moved_fixed=fixed,
+    )
+
+
+def _transposed_convolution(call: Call, batch: int) -> Kernel:
+    """Its kernel is its stride: one product, of every place by all that it becomes."""
+    x, weight = call.reads[:2]
+    moved, fixed = _traffic(call, batch)
+    columns = prod(weight.shape[1:])
+    return Kernel(
+        kind="convolution",
+        node=call.node,
+        dtype=x.dtype,
+        macs=x.elements * columns / batch,
+        rows=x.elements // x.shape[1] / batch,
+        columns=columns,
+        depth=x.shape[1],
         stacks=1,
         growth="rows",
         moved=moved,

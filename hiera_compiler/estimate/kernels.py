@@ -78,8 +78,7 @@ def kernel_list(graph: Graph, regime: Regime) -> list[Section]:
 
 def _stretches(graph: Graph) -> list[list[Node]]:
     """The nodes that a forward pass runs: those of a block together, and those of a part between blocks."""
-    wanted = graph.needed_for(*graph.returned)
-    nodes = (node for node in graph if node.name in wanted)
+    nodes = (node for node in graph if node.name in graph.run)
     return [list(group) for _, group in groupby(nodes, key=lambda node: node.block or node.part)]
 
 
@@ -109,16 +108,20 @@ def part_steps(graph: Graph) -> tuple[Step, ...]:
     return _steps(list(graph))[0]
 
 
-def part_kernels(graph: Graph, regime: Regime, dtype: DType | None, *, enters_open: bool, leaves_open: bool) -> Kernels:
-    """The kernels of a part lowered by itself, as in a model where a tensor of that dtype flows in, none into the stem.
+def part_kernels(
+    graph: Graph, regime: Regime, dtypes: Sequence[DType], *, enters_open: bool, leaves_open: bool
+) -> Kernels:
+    """The kernels of a part lowered by itself, as in a model where tensors of these dtypes flow in, none into the stem.
 
-    `enters_open`: this tensor is a sum that is made here; `leaves_open`: the sum that ends the part is made elsewhere.
+    `enters_open`: they are sums that are made here; `leaves_open`: the sum that ends the part is made elsewhere.
     """
     wanted = graph.needed_for(*graph.returned)
-    members = [node for node in graph if node.name in wanted and node.name != PLACEHOLDER]
+    placeholders = [node.name for node in graph if node.origin == (PLACEHOLDER,)]
+    steps, outside = _steps([node for node in graph if node.name in wanted.difference(placeholders)])
     leaving = tuple(_relative(graph[graph.outputs[name]]) for name in graph.returned)
-    entries = () if dtype is None else (Entry(graph[PLACEHOLDER].shape, dtype, enters_open),)
-    return _section(regime, _steps(members)[0], entries, leaving, leaves_open)
+    flowing = dict(zip(placeholders, dtypes, strict=True))
+    entries = tuple(Entry(graph[name].shape, flowing[name], enters_open) for name in outside)
+    return _section(regime, steps, entries, leaving, leaves_open)
 
 
 def _relative(node: Node) -> str:
@@ -187,11 +190,10 @@ def _counted(kernels: Sequence[Kernel]) -> Iterator[Kernel]:
 
 def calls_of(graph: Graph, regime: Regime) -> list[Call]:
     """Every call of a forward pass on one tape, sections or not: what a trace of the emitted module gives."""
-    wanted = graph.needed_for(*graph.returned)
     tape = Tape(regime)
     values: dict[str, Tensor] = {}
     for node in graph:
-        if node.name in wanted:
+        if node.name in graph.run:
             tape.node = node.name
             values[node.name] = PROGRAMS[type(node.op)](tape, node, *(values[parent] for parent in node.inputs))
     return tape.calls

@@ -94,7 +94,7 @@ class _Pass:
     def kept(self) -> Set[str]:
         """The values that outlive the pass: the input, which is the caller's, and the outputs."""
         graph = self.graph
-        names = {node.name for node in self.run[0].nodes if isinstance(node.op, Input) and node.name != ENTRY}
+        names = {node.name for node in self.run[0].nodes if isinstance(node.op, Input) and node.origin != (ENTRY,)}
         names |= {graph.outputs[key] for key in (*graph.returned, EXIT) if key in graph.outputs}
         if self.late:
             names |= {graph.nodes[name].inputs[0] for key, name in graph.outputs.items() if key.startswith("features.")}

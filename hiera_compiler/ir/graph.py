@@ -63,6 +63,11 @@ class Graph:
         groups = [tuple(name for name in self.outputs if name.partition(".")[0] in group) for group in _RETURNED]
         return next(filter(None, groups), tuple(self.outputs))
 
+    @cached_property
+    def run(self) -> set[str]:
+        """The names of the nodes that a forward pass runs: those that what it returns depends on."""
+        return self.needed_for(*self.returned)
+
     def needed_for(self, *outputs: str) -> set[str]:
         """The names of the nodes that the named outputs depend on, themselves included."""
         waiting = [self.outputs[name] for name in outputs]

@@ -6,7 +6,7 @@ first axis, and returns the tensor that the node stands for.
 
 from __future__ import annotations
 
-from hiera_compiler.estimate.programs import attend, layers, masking, order, pool, stem
+from hiera_compiler.estimate.programs import attend, layers, maps, masking, order, pool, stem
 from hiera_compiler.estimate.programs.program import BATCH, Program
 from hiera_compiler.ir import Op
 
@@ -14,7 +14,7 @@ __all__ = ["BATCH", "PROGRAMS", "Program"]
 
 PROGRAMS: dict[type[Op], Program] = {
     primitive: program
-    for topic in (stem, order, layers, pool, attend, masking)
+    for topic in (stem, order, layers, pool, attend, maps, masking)
     for primitive, program in topic.PROGRAMS.items()
 }
 """The calls of each primitive in a forward pass for inference."""
