@@ -73,7 +73,8 @@ CONSTRUCTORS: dict[type[Op], Constructor] = {
         f"groups={op.channels}, bias=False)"
     ),
     RelativePosition: lambda op: (
-        f"RelativePosition({op.heads}, {op.width}, {op.queries}, {op.keys}, class_token={op.class_token})"
+        f"RelativePosition({op.heads}, {op.width}, {op.queries.folds}, {op.keys.folds}"
+        f"{f', {op.queries.units}' * op.across_units}{', class_token=True' * op.class_token})"
     ),
     Convolution: lambda op: (
         f"nn.Conv{len(op.kernel)}d({op.in_channels}, {op.out_channels}, {op.kernel}, "

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from hiera_compiler.estimate.instructions import ISSUED
 from hiera_compiler.estimate.kernel import KINDS, Kernel, kernel, ranged_over, read, touched
 from hiera_compiler.estimate.tape import Call
-from hiera_compiler.estimate.tensor import Tensor
 
 EXTERNAL = {"addmm", "mm", "bmm", "baddbmm", "attention", "convolution", "transposed_convolution"}
 ORDER = ("softmax", "norm", "reduction", "element-wise", "cast", "copy")

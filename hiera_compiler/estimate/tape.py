@@ -196,13 +196,17 @@ def _kept_order(shape: Sizes, read: Sizes) -> Sizes:
 def _iterated(shape: Sizes, strides: Sequence[Sizes]) -> Sizes:
     """The strides of the result of operands with these strides, 0 where broadcast: as PyTorch's TensorIterator has it.
 
-    The fastest axis of the first operand that tells two axes apart is the faster one of the result.
+    The faster axis in the first operand that tells two axes apart is the faster one of the result; of axes that an
+    operand steps through alike, the longer one is the slower.
     """
 
     def comes_later(one: int, other: int) -> int:
         for steps in strides:
-            if steps[one] and steps[other] and steps[one] != steps[other]:
-                return 1 if steps[one] > steps[other] else -1
+            if steps[one] and steps[other]:
+                if steps[one] != steps[other]:
+                    return 1 if steps[one] > steps[other] else -1
+                if shape[one] > shape[other]:
+                    return 1
         return 0
 
     order = list(reversed(range(len(shape))))

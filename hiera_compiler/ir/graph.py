@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import networkx
 
 _RETURNED = (("logits",), ("loss", "prediction", "target"), ("pyramid",), ("features",))
-"""What a module's ``forward`` returns: the first group of outputs that its graph has. `features` are `features.0`, ..."""
+"""What a module's ``forward`` returns: the first group of outputs that its graph has; some are lists, as features.0."""
 
 
 class Graph:

@@ -101,6 +101,11 @@ class Attention(Kind, ABC):
         return None
 
     @property
+    def masks(self) -> bool:
+        """Whether it can attend where only some mask units are kept, as in masked pretraining; most can."""
+        return True
+
+    @property
     def alike(self) -> bool:
         """Whether it is the same at every position of a stage."""
         return not any(getattr(self, option) for option in self.by_position)

@@ -138,7 +138,7 @@ _PARTS: dict[type[Op], Callable[[Any], Part]] = {
     JoinChannels: lambda op: Part("join", "channels", "order"),
     JoinTokens: lambda op: Part("join", "tokens", "order"),
     SlidingConvolution: lambda op: Part("depth-wise conv", f"{by(op.kernel)} every {by(op.stride)}", "pool"),
-    RelativePosition: lambda op: Part("relative position", f"{by(op.queries)} to {by(op.keys)}", "table"),
+    RelativePosition: lambda op: Part("relative position", " to ".join(map(by, op.sides)), "table"),
     FirstToken: lambda op: Part("class token", "", "pool"),
     PadGrid: lambda op: Part("pad", by(op.padding), "order"),
     MergeTokens: lambda op: Part("merge", by(op.stride), "pool"),

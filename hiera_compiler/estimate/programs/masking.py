@@ -54,9 +54,7 @@ def _embed_kept(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
 def _windows(pixels: Tensor, op: PatchEmbedKept) -> Tensor:
     """The pixels that each unit's tokens read, as a view in which neighbours overlap."""
     batch, channels, *inner = pixels.strides
-    steps = [
-        side * step * stride for side, step, stride in zip(op.layout.unit, op.embed.stride, inner, strict=True)
-    ]
+    steps = [side * step * stride for side, step, stride in zip(op.layout.unit, op.embed.stride, inner, strict=True)]
     shape = (pixels.shape[0], *op.layout.units, pixels.shape[1], *op.window)
     return pixels._replace(shape=shape, strides=(batch, *steps, channels, *inner))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hiera_compiler.ir import Add, Attend, Linear, RelativePosition
+from hiera_compiler.ir import Add, Linear
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.attention import ProjectedAttention
 from hiera_compiler.kinds.choice import Choice
@@ -44,17 +44,10 @@ class PooledAttention(ProjectedAttention):
     residual: Annotated[
         bool, Field(description="Whether the pooled queries are added to what they gather (MViTv2, section 4.1).")
     ] = False
-    relative: Annotated[
-        Literal["none", "decomposed"],
-        Field(
-            description="`decomposed`: scores know the distances of height, width and time, each by a learned table "
-            "(MViTv2, section 4.1); only where mask_unit is `none`."
-        ),
-    ] = "none"
 
     @property
-    def mask_units(self) -> bool | None:
-        return False if self.relative == "decomposed" else None
+    def masks(self) -> bool:
+        return self.relative == "none"
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
         query, key, value = self.projected(builder, x, block)
@@ -64,16 +57,8 @@ class PooledAttention(ProjectedAttention):
         query = block.pooled_by(of_query, builder, "attn.pool_q", query, block.heads)
         key = block.pooled_by(of_key, builder, "attn.pool_k", key, block.heads)
         value = block.pooled_by(of_key, builder, "attn.pool_v", value, block.heads)
-        bias = []
-        if self.relative == "decomposed":
-            width = block.channels // block.heads
-            queries, keys = (
-                (block.layout if pool is None else pool.pooled(block.layout)).grid for pool in (of_query, of_key)
-            )
-            position = RelativePosition(block.heads, width, queries, keys, block.class_token)
-            bias.append(builder.add("attn.rel_pos", position, query))
-        attend = Attend(block.heads, across_units=True)
-        attended = builder.add("attn.attend", attend, query, key, value, *bias)
+        queries, keys = (block.layout if pool is None else pool.pooled(block.layout) for pool in (of_query, of_key))
+        attended = self.gathered(builder, (query, key, value), (queries, keys), block, across_units=True)
         if self.residual:
             attended = builder.add("attn.gathered", Add(), attended, query)
         return builder.add("attn.proj", Linear(block.channels, block.channels), attended)

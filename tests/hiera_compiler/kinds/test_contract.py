@@ -103,10 +103,18 @@ def compiled_with(group: str, name: str) -> hc.Compilation:
     return compiled
 
 
-def has_units(group: str, name: str) -> bool:
+def chosen(group: str, name: str) -> Any:
+    """The kind as a spec that names it has it."""
     value = VARIANTS[group][name]
-    kind = kind_of(group, name).model_validate(value if isinstance(value, dict) else {"kind": value})
-    return getattr(kind, "mask_units", None) is not False
+    return kind_of(group, name).model_validate(value if isinstance(value, dict) else {"kind": value})
+
+
+def has_units(group: str, name: str) -> bool:
+    return getattr(chosen(group, name), "mask_units", None) is not False
+
+
+def masks(group: str, name: str) -> bool:
+    return has_units(group, name) and getattr(chosen(group, name), "masks", True)
 
 
 @pytest.mark.parametrize(("group", "name"), EVERY)
@@ -170,7 +178,7 @@ def assert_learns(compiled: hc.Compilation) -> None:
         assert parameter.grad.abs().sum() > 0, key
 
 
-@pytest.mark.parametrize(("group", "name"), [variant for variant in EVERY if has_units(*variant)])
+@pytest.mark.parametrize(("group", "name"), [variant for variant in EVERY if masks(*variant)])
 def test_a_kind_masks(group: str, name: str) -> None:
     compiled = compiled_with(group, name)
     module: Any = compiled.module().eval()
