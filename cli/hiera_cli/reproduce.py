@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from hiera_cli.options import AsJson
 from hiera_cli.output import print_json
 
 if TYPE_CHECKING:
-    from hiera_compiler.estimate.evaluation import Evaluation, Row
+    from hiera_compiler.estimate.evaluation import Evaluation, Row, Unpredicted
     from hiera_compiler.estimate.published import PublishedRow, PublishedTable
 
 
@@ -35,28 +36,23 @@ def reproduce(
     tables = [_table(table) for table in cost_tables()]
     passed = all(row["agrees"] is not False or row["note"] for table in tables for row in table["rows"])
     found = _evaluation() if predictions else None
-    rows = found.rows if found else _throughput()
+    rows, unpredicted = (found.rows, found.unpredicted) if found else _throughput()
     if as_json:
         data = {"agrees": passed, "tables": tables, "throughput": row_data(rows)}
+        data["unpredicted"] = [asdict(row) for row in unpredicted]
         print_json(data | ({"predictions": evaluation_data(found)} if found else {}))
     else:
-        parts = [*map(_text, tables), throughput(rows, _not_covered())]
+        parts = [*map(_text, tables), throughput(rows, unpredicted)]
         typer.echo("\n\n".join([*parts, *([held_out(found)] if found else [])]))
     if not passed:
         raise typer.Exit(PROBLEMS)
 
 
-def _throughput() -> tuple[Row, ...]:
+def _throughput() -> tuple[tuple[Row, ...], tuple[Unpredicted, ...]]:
     from hiera_compiler import compile
-    from hiera_compiler.estimate.evaluation import paper_rows
+    from hiera_compiler.estimate.evaluation import paper_rows, unpredicted_rows
 
-    return tuple(paper_rows(lambda name: compile(name).graph))
-
-
-def _not_covered() -> tuple[str, ...]:
-    from hiera_compiler.estimate.evaluation import NOT_COVERED
-
-    return NOT_COVERED
+    return tuple(paper_rows(lambda name: compile(name).graph)), tuple(unpredicted_rows())
 
 
 def _evaluation() -> Evaluation:
