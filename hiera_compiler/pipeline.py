@@ -100,8 +100,9 @@ class Compilation:
     ) -> nn.Module:
         """A new module, in training mode, with the reference's initial weights or with those of a checkpoint file.
 
-        It maps ``[batch, *spec.input_shape]`` to logits ``[batch, classes]``, or to the stages' maps where the
-        spec has no head; ``module.features(x, mask=None)`` gives the maps of every stage. A masked autoencoder's
+        It maps ``[batch, *spec.input_shape]`` to logits ``[batch, classes]``; where the spec has no head, to the maps
+        of its neck, or without one to those of its stages. ``module.features(x, mask=None)`` gives the maps of every
+        stage, ``module.pyramid(x)`` those of the neck, finest first. A masked autoencoder's
         ``module(x, mask=None)`` gives loss, prediction, target and mask. ``load`` also tells what it did with the
         file.
         """
@@ -124,7 +125,7 @@ class Compilation:
         """A new module with a checkpoint's weights, and which of its keys were missing, unexpected or resized.
 
         The key layouts of hiera-transformer, timm, transformers and SAM 2 are told apart by themselves. What the
-        file lacks of norm and head, or has for another number of classes, keeps the reference's initial weights
+        file lacks of norm, neck and head, or has for another number of classes, keeps the reference's initial weights
         (``report.missing``, ``report.skipped``). Raises SpecError where the file cannot be read or holds another
         architecture.
         """

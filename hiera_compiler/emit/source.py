@@ -98,6 +98,9 @@ def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: 
     yield ""
     yield from _indent(_features_method(graph))
     yield ""
+    if _pyramid(graph):
+        yield from _indent(_pyramid_method(graph))
+        yield ""
     yield from _indent(_forward_method(graph))
 
 
@@ -116,7 +119,7 @@ def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
         units = next(node.op.layout.units for node in graph if isinstance(node.op, ToUnits))
         lines += ["kept = kept_units(mask) if mask is not None and mask.dtype == torch.bool else mask"]
         lines += [f"pixels = hide_units(pixels, kept, {units})"]
-    stem = [node.name for node in graph if node.block is None and node.stage is None and node.origin[0] != "head"]
+    stem = [node.name for node in graph if node.part == "stem"]
     lines += _assignments(graph, stem[1:])
     lines += [f"x = {variable(stem[-1])}", "ends = []"]
     start = 0
@@ -161,7 +164,29 @@ def _nested(graph: Graph, name: str, end: str) -> str:
     return CALLS[type(node.op)](node.op, own(name), *inputs)
 
 
+def _pyramid(graph: Graph) -> list[str]:
+    """The nodes of the neck's maps."""
+    return [name for key, name in graph.outputs.items() if key.startswith("pyramid.")]
+
+
+def _pyramid_method(graph: Graph) -> Iterator[str]:
+    neck = [node.name for node in graph if node.part == "neck"]
+    maps = [name for key, name in graph.outputs.items() if key.startswith("features.")]
+    read = {parent for name in neck for parent in graph[name].inputs}
+    lines = ['"""The maps of the neck, finest first, channels last."""', "ends = self.stages(pixels)"]
+    for index, name in enumerate(maps):
+        if name in read:
+            lines.append(f"{variable(name)} = {_nested(graph, name, f'ends[{index}]')}")
+    lines += _assignments(graph, neck)
+    yield "def pyramid(self, pixels: Tensor) -> list[Tensor]:"
+    yield from _indent([*lines, f"return [{', '.join(map(variable, _pyramid(graph)))}]"])
+
+
 def _forward_method(graph: Graph) -> Iterator[str]:
+    if "logits" not in graph.outputs and _pyramid(graph):
+        yield "def forward(self, pixels: Tensor) -> list[Tensor]:"
+        yield from _indent(['"""The maps of the neck; this model has no head."""', "return self.pyramid(pixels)"])
+        return
     if "logits" not in graph.outputs:
         yield "def forward(self, pixels: Tensor) -> list[Tensor]:"
         yield from _indent(['"""The map of every stage; this trunk has no head."""', "return self.features(pixels)"])

@@ -112,11 +112,11 @@ class Tape:
         """The dtype in which matrix products and convolutions run."""
         return "fp16" if self.regime.autocast else x.dtype
 
-    def linear(self, x: Tensor, out_channels: int, bias: bool = True) -> Tensor:
-        """A linear layer: one addmm over all rows, or one mm without a bias."""
+    def linear(self, x: Tensor, out_channels: int, bias: bool = True, weight: Tensor | None = None) -> Tensor:
+        """A linear layer: one addmm over all rows, or one mm without a bias; `weight` is its own, or what makes it."""
         dtype = self.product_dtype(x)
         x = self.cast(x, dtype)
-        weight = self.cast(self.parameter(out_channels, x.shape[-1]), dtype)
+        weight = self.cast(weight or self.parameter(out_channels, x.shape[-1]), dtype)
         added = (self.cast(self.parameter(out_channels), dtype),) if bias else ()
         rows = self.reshape(x, -1, x.shape[-1])
         name, size = "addmm" if bias else "mm", (rows.shape[0], out_channels)

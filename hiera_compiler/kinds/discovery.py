@@ -14,7 +14,7 @@ from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.kinds import problems
 from hiera_compiler.kinds.form import Kind
 
-GROUPS = ("attention", "pool", "position", "norm", "activation")
+GROUPS = ("attention", "pool", "position", "norm", "activation", "neck")
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -143,3 +144,15 @@ class Activation(Kind, ABC):
     @abstractmethod
     def lower(self, builder: GraphBuilder, name: str, x: Value) -> Value:
         """Apply the function to every element."""
+
+
+class Neck(Kind, ABC):
+    """How the maps of the stages become a pyramid of maps, as detectors want them."""
+
+    def reads(self, stages: int) -> tuple[int, ...]:
+        """The stages whose maps it reads, of so many: their indices in ascending order; by default all."""
+        return tuple(range(stages))
+
+    @abstractmethod
+    def lower(self, builder: GraphBuilder, maps: Sequence[Value]) -> list[Value]:
+        """The maps of the pyramid, finest first, of those of the stages that it reads; all ``(*grid, channels)``."""

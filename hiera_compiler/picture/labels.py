@@ -13,6 +13,7 @@ from hiera_compiler.ir import (
     AsGrid,
     AsTokens,
     Attend,
+    Convolution,
     CropGrid,
     Dropout,
     DropPath,
@@ -44,6 +45,8 @@ from hiera_compiler.ir import (
     Table,
     ToGrid,
     ToUnits,
+    TransposedConvolution,
+    Upsample,
 )
 from hiera_compiler.ir.masking import (
     Gradients,
@@ -146,4 +149,7 @@ _PARTS: dict[type[Op], Callable[[Any], Part]] = {
     Sinusoid: lambda op: Part("+ sinusoid", by(op.grid), "table"),
     Table: lambda op: Part("+ table", by(op.grid), "table"),
     ToUnits: _units,
+    Convolution: lambda op: Part("convolution", f"{by(op.kernel)} → {op.out_channels}", "linear", by(op.kernel)),
+    TransposedConvolution: lambda op: Part("transposed", f"{by(op.kernel)} → {op.out_channels}", "linear"),
+    Upsample: lambda op: Part("repeat", by(op.factors), "order"),
 }

@@ -13,9 +13,6 @@ from hiera_compiler.spec import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-NOT_TRUNK = ("norm.", "head.", "encoder_norm.", "multi_scale_fusion_heads.", "mask_token", "decoder_")
-"""Weights that a checkpoint may lack, named by how their names start."""
-
 
 def fitting_specs(found: Shapes) -> list[str]:
     """The bundled specs whose trunk has exactly these weights; those of the same input size, if there are any."""

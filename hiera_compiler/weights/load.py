@@ -28,7 +28,7 @@ def load_weights(
     The file is safetensors, or of ``torch.save`` (nothing in it is run), in the key layout of
     hiera-transformer, timm, transformers or SAM 2, pretraining files included. Position tables of another size
     are interpolated to the grids of ``graph``, or to square ones where it is not given; a head for another
-    number of classes is skipped, and what is missing of norm and head keeps its values. A module on the meta
+    number of classes is skipped, and what is missing of norm, neck and head keeps its values. A module on the meta
     device gets its weights on ``device``, those that the file lacks with the reference's initial values.
 
     Raises SpecError where the file cannot be read or holds another architecture; the module is then unchanged.
@@ -87,8 +87,8 @@ def _initialise(module: nn.Module, names: tuple[str, ...], device: torch.device 
     owners = {name.rpartition(".")[0]: module.get_submodule(name.rpartition(".")[0]) for name in names}
     for layer in owners.values():
         layer.to_empty(device=device, recurse=False)
-        if isinstance(layer, nn.LayerNorm):
-            # The reference leaves its scale as torch makes it.
-            layer.reset_parameters()
+        if callable(reset := getattr(layer, "reset_parameters", None)) and not isinstance(layer, nn.Linear):
+            # The reference leaves as torch makes it what it does not set: a norm's scale, a convolution's bias.
+            reset()
     head = owners.get("head.projection")
     initialise(nn.ModuleList(owners.values()), head if isinstance(head, nn.Linear) else None)

@@ -6,11 +6,15 @@ first axis, and returns the tensor that the node stands for.
 
 from __future__ import annotations
 
-from hiera_compiler.estimate.programs import attend, layers, order, pool, stem
+from hiera_compiler.estimate.programs import attend, layers, maps, masking, order, pool, stem
 from hiera_compiler.estimate.programs.program import BATCH, Program
 from hiera_compiler.ir import Op
 
 __all__ = ["BATCH", "PROGRAMS", "Program"]
 
-PROGRAMS: dict[type[Op], Program] = stem.PROGRAMS | order.PROGRAMS | layers.PROGRAMS | pool.PROGRAMS | attend.PROGRAMS
+PROGRAMS: dict[type[Op], Program] = {
+    primitive: program
+    for topic in (stem, order, layers, pool, attend, maps, masking)
+    for primitive, program in topic.PROGRAMS.items()
+}
 """The calls of each primitive in a forward pass for inference."""
