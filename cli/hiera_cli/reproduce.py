@@ -63,7 +63,12 @@ def _evaluation() -> Evaluation:
 
 
 def _table(table: PublishedTable) -> dict[str, Any]:
-    return {"table": table.number, "title": table.title, "rows": list(map(_row, table.rows))}
+    return {
+        "table": table.number,
+        "title": table.title,
+        "about_the_rest": table.rest.about or None,
+        "rows": list(map(_row, table.rows)),
+    }
 
 
 def _row(row: PublishedRow) -> dict[str, Any]:
@@ -73,24 +78,31 @@ def _row(row: PublishedRow) -> dict[str, Any]:
     found: dict[str, Any] = {"model": row.model, "settings": list(row.settings), "note": row.note}
     found["paper"] = {"mparams": row.mparams, "gmacs": row.gmacs}
     if bundled.path(row.model) is None:
-        return found | {"params": None, "macs": None, "error": None, "agrees": None}
+        return found | {"params": None, "macs": None, "error": None, "rest": None, "agrees": None}
     cost = compile(row.model, row.settings).cost
     mparams, gmacs = row.errors(cost.params, cost.macs)
-    error = {"mparams": mparams, "gmacs": gmacs}
-    return found | {"params": cost.params, "macs": cost.macs, "error": error, "agrees": not (mparams or gmacs)}
+    found |= {"params": cost.params, "macs": cost.macs, "error": {"mparams": mparams, "gmacs": gmacs}}
+    rest = {"mparams": row.mparams - cost.params / 1e6, "gmacs": row.gmacs - cost.macs / 1e9}
+    return found | {"rest": rest, "agrees": not (mparams or gmacs)}
 
 
 def _text(table: dict[str, Any]) -> str:
     """A table, the models that have no spec, and one line that sums it up."""
     known = [row for row in table["rows"] if row["agrees"] is not None]
-    header = ["model", "params M", "paper", "error", "GMACs", "paper", "error"]
-    lines = [f"Table {table['table']}: {table['title']}", columns(header, list(map(_cells, known)), right=range(1, 7))]
+    about = table["about_the_rest"]
+    last = "rest" if about else "error"
+    header = ["model", "params M", "paper", last, "GMACs", "paper", last]
+    cells = [_cells(row, of_the_whole=not about) for row in known]
+    lines = [f"Table {table['table']}: {table['title']}", columns(header, cells, right=range(1, 7))]
+    if about:
+        lines.append(about)
     missing = [row["model"] for row in table["rows"] if row["agrees"] is None and not row["note"]]
     if missing:
         lines.append(f"missing, for want of a spec: {', '.join(missing)}")
     lines += _reasons(table["rows"])
     equal = sum(row["agrees"] for row in known)
-    lines.append(f"{equal} of {len(known)} rows equal the paper's, rounded as there")
+    with_rest = "with the rest added, " if about else ""
+    lines.append(f"{with_rest}{equal} of {len(known)} rows equal the paper's, rounded as there")
     return "\n".join(lines)
 
 
@@ -104,11 +116,11 @@ def _reasons(rows: list[dict[str, Any]]) -> list[str]:
     return [f"{what}: {', '.join(dict.fromkeys(names))}: {note}" for (what, note), names in models.items()]
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any], *, of_the_whole: bool) -> list[str]:
+    """The row as it is shown: by how much ours exceeds the paper's, or what the paper's has beside ours."""
     cells = [row["model"]]
-    for count, unit, paper, error in (
-        (row["params"], 1e6, row["paper"]["mparams"], row["error"]["mparams"]),
-        (row["macs"], 1e9, row["paper"]["gmacs"], row["error"]["gmacs"]),
-    ):
-        cells += [f"{count / unit:.2f}", str(paper), f"{error:+d}" if error else "0"]
+    for count, unit, name in ((row["params"], 1e6, "mparams"), (row["macs"], 1e9, "gmacs")):
+        error, rest = row["error"][name], f"{row['rest'][name]:.1f}"
+        shown = (f"{error:+d}" if error else "0") if of_the_whole else rest
+        cells += [f"{count / unit:.2f}", str(row["paper"][name]), shown]
     return cells
