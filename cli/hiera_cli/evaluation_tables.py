@@ -41,7 +41,8 @@ def _without_graph(rows: Sequence[Unpredicted]) -> str:
     header = ["not predicted", "table", "unit", "paper", "params M", "GMACs"]
     lines = []
     for row in rows:
-        counted = ["" if count is None else f"{count / unit:.2f}" for count, unit in ((row.params, 1e6), (row.macs, 1e9))]
+        counts = (row.params, 1e6), (row.macs, 1e9)
+        counted = ["" if count is None else f"{count / unit:.2f}" for count, unit in counts]
         lines.append([row.name, row.table.removeprefix("table_"), row.unit, f"{row.published:.1f}", *counted])
     parts = [columns(header, lines, right=(1, 3, 4, 5))]
     for (reason, source), several in groupby(rows, key=lambda row: (row.reason, row.counted_on)):
