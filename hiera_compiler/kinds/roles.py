@@ -90,8 +90,6 @@ class BlockContext:
 class Attention(Kind, ABC):
     """How the tokens of a block attend."""
 
-    takes_class_token: ClassVar[bool] = True
-    """Whether there is a place for a class token before the tokens of the grid."""
     by_position: ClassVar[tuple[str, ...]] = ()
     """The options that, where they are set, let the blocks of a stage attend by their positions: see ``at``."""
 
@@ -99,6 +97,11 @@ class Attention(Kind, ABC):
     def mask_units(self) -> bool | None:
         """Whether it needs a model with mask units, or one without them; most take either."""
         return None
+
+    @property
+    def takes_class_token(self) -> bool:
+        """Whether there is a place for a class token before the tokens of the grid."""
+        return True
 
     @property
     def masks(self) -> bool:
