@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hiera_compiler import checks
 from hiera_compiler.lower import Block, Style, block_part, head_part, map_part, stage_blocks, stem_part
 from hiera_compiler.spec import Head, Spec, Stage
-from hiera_search.table.parts import Made, Parts, Place, Stream
+from hiera_search.table.parts import Made, Parts, Place, Stream, Unfit
 from hiera_search.table.reading import ReadStage, source_of
 from hiera_search.table.refusals import LAWFUL, Refusals
 
@@ -63,8 +63,8 @@ class Step(NamedTuple):
     widest: int = 0
 
 
-class _Unfit(Exception):  # noqa: N818 - not an error: refuses a candidate
-    """A part that cannot be lowered."""
+class _Refused(Exception):  # noqa: N818 - not an error: refuses a candidate
+    """A part that cannot be lowered; its code."""
 
 
 class Transitions:
@@ -101,8 +101,8 @@ class Transitions:
             return Step(state)
         try:
             return self._lowered(state, state.frame, self._resolved(state.frame, read.stage), deep)
-        except _Unfit:
-            return Step(REFUSED, self.refusals.lowering())
+        except _Refused as refused:
+            return Step(REFUSED, self.refusals.lowering(str(refused)))
 
     def head(self, state: State) -> int:
         """The number of the head after the last stage."""
@@ -111,7 +111,7 @@ class Transitions:
         frame, head, stream = state.frame, state.frame.head, state.stream
         key = (frame.style, head, stream)
         made = self.parts.get(key, partial(head_part, frame.style, head, stream.flow), stream, Place(ends=True))
-        return 0 if made is None else made.number
+        return 0 if isinstance(made, Unfit) else made.number
 
     def _resolved(self, frame: Frame, stage: Stage) -> Stage:
         key = (frame.axes, frame.mlp_ratio, stage)
@@ -160,7 +160,7 @@ class Transitions:
         return _there(self.parts.get((frame.style, block, entry, place), lower, entry, place, block.channels))
 
 
-def _there(made: Made | None) -> Made:
-    if made is None:
-        raise _Unfit
+def _there(made: Made | Unfit) -> Made:
+    if isinstance(made, Unfit):
+        raise _Refused(made.code)
     return made
