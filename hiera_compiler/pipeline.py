@@ -57,7 +57,7 @@ class Compilation:
         try:
             graph = lowering.lower_mae(spec) if self.task == "mae" else lowering.lower(spec)
         except LoweringError as error:
-            raise SpecError([checks.lowering_failed(error, self.source)]) from error
+            raise SpecError([checks.check_lowering(error, self.source)]) from error
         found = checks.check_graph(graph, self.source)
         if found:
             raise SpecError(found)

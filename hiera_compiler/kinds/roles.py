@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from hiera_compiler.diagnostics import times
 from hiera_compiler.ir import JoinTokens, Linear, SliceTokens, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.extent import Extent
@@ -50,6 +51,12 @@ class Pooling(Kind, ABC):
         sides = tuple(side // step for side, step in zip(layout.unit, self.stride, strict=True))
         return UnitLayout(layout.units, (sides,))
 
+    def misfit(self, layout: UnitLayout) -> str | None:
+        """What keeps it from pooling the tokens of such units, as a message says it; none where nothing does."""
+        if min(self.pooled(layout).unit) < 1:
+            return f"{times(layout.unit)} tokens cannot be pooled by {times(self.stride)}"
+        return None
+
 
 @dataclass(frozen=True)
 class BlockContext:
@@ -72,6 +79,10 @@ class BlockContext:
         """Tokens that enter the block, pooled in some way of an attention's own; the class token is only normalised."""
         if pool is None:
             return x
+        misfit = pool.misfit(self.layout)
+        if misfit is not None:
+            help = "use a smaller stride or kernel here, a larger input or mask unit, or one pooling fewer before"
+            builder.refuse(name, misfit, help, at="pool" if pool is self.pool else "attention")
         if self.class_token:
             token = builder.add(f"{name}_token", SliceTokens(0, 1), x)
             grid = builder.add(f"{name}_grid", SliceTokens(1, x.shape[1]), x)

@@ -62,7 +62,9 @@ def unknown_layout(name: str, keys: Sequence[str], layouts: Sequence[str]) -> Di
     architecture, of a head alone or of an adapter have no such keys.
     """
     shown = ", ".join(key[:80] for key in keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-    message = "none of the file's keys is a patch embedding of a known layout" if keys else "the file holds no named weights"
+    message = (
+        "none of the file's keys is a patch embedding of a known layout" if keys else "the file holds no named weights"
+    )
     return Diagnostic(
         "H804",
         message,

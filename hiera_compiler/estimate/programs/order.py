@@ -32,7 +32,7 @@ def _to_units(tape: Tape, node: Node, grid: Tensor) -> Tensor:
     if tape.regime.released_code:
         return _unrolled(tape, node, grid)
     x = window_major(tape, grid, op.layout)
-    return x if x.contiguous else tape.call("clone", (x,), x.shape, x.dtype)
+    return tape.call("clone", (x,), x.shape, x.dtype) if op.layout.is_raster and not x.contiguous else x
 
 
 def window_major(tape: Tape, grid: Tensor, layout: UnitLayout) -> Tensor:

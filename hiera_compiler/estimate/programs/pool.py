@@ -26,7 +26,7 @@ def _pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
     op: Any = node.op
-    images = as_images(tape, x, op.before)
+    images = _padded(tape, op, as_images(tape, x, op.before))
     size = (images.shape[0], images.shape[1], *op.after.unit)
     strides: Sizes | None = tape.kept_order(size, images)
     if op.reduction == "mean":
@@ -39,6 +39,14 @@ def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
         tape.calls.append(Call(name, (images,), (pooled, indices), tape.node))
     out = as_units(tape, pooled, node, op.after)
     return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
+
+
+def _padded(tape: Tape, op: Any, images: Tensor) -> Tensor:
+    """The images with zeros around them, where a kernel is larger than a clip whose mean it takes."""
+    if op.reduction == "max" or len(op.kernel) == 2 or all(map(int.__le__, op.kernel, op.before.unit)):
+        return images
+    sides = (side + 2 * pad for side, pad in zip(op.before.unit, op.padding, strict=True))
+    return tape.call("constant_pad_nd", (images,), (*images.shape[:2], *sides), images.dtype)
 
 
 def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
