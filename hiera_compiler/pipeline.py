@@ -124,7 +124,7 @@ class Compilation:
     ) -> tuple[nn.Module, LoadReport]:
         """A new module with a checkpoint's weights, and which of its keys were missing, unexpected or resized.
 
-        The key layouts of hiera-transformer, timm, transformers and SAM 2 are told apart by themselves. What the
+        The key layouts of the family's public code (docs/weights.md) are told apart by themselves. What the
         file lacks of norm, neck and head, or has for another number of classes, keeps the reference's initial weights
         (``report.missing``, ``report.skipped``). Raises SpecError where the file cannot be read or holds another
         architecture.
