@@ -22,15 +22,13 @@ AUTOENCODERS = (
 def predictions(compilation: Compilation, device: str, batch: int | None) -> list[Prediction]:
     """The predictions of a spec in every regime that is known for a device; without a batch, at the best one.
 
-    Those of the authors' code are of classifiers alone. Raises SpecError for an unknown device, and a batch that does
+    Raises SpecError for an unknown device, and a batch that does
     not fit into its memory.
     """
     from hiera_compiler.estimate.predict import predict
     from hiera_compiler.estimate.profiles import profiles_for
 
-    profiles = profiles_for(device)
-    if compilation.task == "mae":  # the graph is ours: the authors' code computes another one
-        profiles = [profile for profile in profiles if not profile.regime.released_code]
+    profiles = profiles_for(device, autoencoder=compilation.task == "mae")
     return [predict(compilation.graph, profile, batch) for profile in profiles]
 
 

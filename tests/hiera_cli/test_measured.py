@@ -115,8 +115,13 @@ AUTOENCODER = ["--set", "mask_unit=4", "--set", "mae.decoder={depth: 1, channels
 def test_an_autoencoder_is_measured_training_on_its_loss_and_traced(
     hiera: Hiera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subject, "_loss", lambda found: trained.append(found) or found[0])
     trained: list[Sequence[Tensor]] = []
+
+    def loss(found: Sequence[Tensor]) -> Tensor:
+        trained.append(found)
+        return found[0]
+
+    monkeypatch.setattr(subject, "_loss", loss)
     flags = ["--measure", "--device", "cpu", "--batch", "2", "--train-images", "1000", "--epochs", "400"]
     done = hiera("profile", "tiny.yaml", *AUTOENCODER, *flags, "--trace", "traces", "--json")
     assert done.code == 0, done.err
