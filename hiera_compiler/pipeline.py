@@ -63,10 +63,20 @@ class Compilation:
             raise SpecError(found)
         return graph
 
+    @property
+    def name(self) -> str:
+        """The spec's name, and behind it the task where that is not to classify: ``hiera_b_mae``."""
+        return self.spec.name if self.task == "classify" else f"{self.spec.name}_{self.task}"
+
     @cached_property
     def cost(self) -> estimate.Cost:
         """Parameters and multiply-accumulates, whole and by stage, for one sample."""
         return estimate.cost(self.graph)
+
+    @cached_property
+    def released_cost(self) -> estimate.Cost:
+        """The cost as in the authors' code, whose autoencoder embeds the whole input, and predicts for seen tokens."""
+        return estimate.cost(lowering.lower_mae(self.spec, early=False)) if self.task == "mae" else self.cost
 
     @cached_property
     def python(self) -> str:

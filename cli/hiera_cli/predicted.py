@@ -13,16 +13,23 @@ if TYPE_CHECKING:
     from hiera_compiler import Compilation
     from hiera_compiler.estimate.predict import Prediction
 
+AUTOENCODERS = (
+    "Of masked autoencoders the whole forward pass is predicted, loss included, and no training step. The intervals\n"
+    "are those of classifiers, for no autoencoder was measured."
+)
+
 
 def predictions(compilation: Compilation, device: str, batch: int | None) -> list[Prediction]:
     """The predictions of a spec in every regime that is known for a device; without a batch, at the best one.
 
-    Raises SpecError for an unknown device, and a batch that does not fit into its memory.
+    Raises SpecError for an unknown device, and a batch that does
+    not fit into its memory.
     """
     from hiera_compiler.estimate.predict import predict
     from hiera_compiler.estimate.profiles import profiles_for
 
-    return [predict(compilation.graph, profile, batch) for profile in profiles_for(device)]
+    profiles = profiles_for(device, autoencoder=compilation.task == "mae")
+    return [predict(compilation.graph, profile, batch) for profile in profiles]
 
 
 def warn(device: str) -> None:

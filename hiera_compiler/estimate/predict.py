@@ -95,7 +95,9 @@ def predict(graph: Graph, profile: Profile, batch: int | None = None) -> Predict
         batch = max(fitting, key=lambda size: size / _seconds(sections, profile, size))
     elif batch < 1 or batch > limit:
         raise SpecError(_no_such_batch(batch) if batch < 1 else _no_room(batch, limit, profile.device))
-    return _prediction(sections, profile, batch)
+    # Of autoencoders no stack was measured: for them those of the family are others.
+    tier: Tier = "B" if profile.tier == "A" and "loss" in graph.outputs else profile.tier
+    return _prediction(sections, profile, batch, tier)
 
 
 def compare(a: Prediction, b: Prediction) -> Ratio:
@@ -158,7 +160,7 @@ def _seconds(sections: list[Section], profile: Profile, batch: int) -> float:
     return max(sum(time.total for time in times), issued) / (1000 * MILLISECOND)
 
 
-def _prediction(sections: list[Section], profile: Profile, batch: int) -> Prediction:
+def _prediction(sections: list[Section], profile: Profile, batch: int, tier: Tier) -> Prediction:
     times = [section_time(section.kernels, profile, batch) for section in sections]
     on_device, host = sum(time.total for time in times), host_time(profile)
     # Device and host work side by side: the slower of the two is waited for.
@@ -179,7 +181,7 @@ def _prediction(sections: list[Section], profile: Profile, batch: int) -> Predic
         latency_ms=total / MILLISECOND,
         low=throughput / width,
         high=throughput * width,
-        tier=profile.tier,
+        tier=tier,
         stages=tuple((name, time / second) for name, time in stages.items()),
         resources={name: part / second for name, part in resources.items()},
         extrapolated_share=min(1.0, sum(time.extrapolated for time in times) / on_device),
