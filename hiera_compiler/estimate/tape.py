@@ -19,7 +19,8 @@ from hiera_compiler.estimate.tensor import DType, Sizes, Tensor, row_major
 class Call(NamedTuple):
     """One call that reaches the device: an operation of PyTorch's ATen library, what it reads and writes.
 
-    `detail` holds what the shapes do not say: the groups of a convolution.
+    `detail` holds what the shapes do not say: the groups of a convolution; of a pooling over planes, how many
+    elements the outputs of one channel read.
     """
 
     name: str
@@ -149,6 +150,8 @@ class Tape:
         """Layer normalisation over the last axis; under autocast in fp32."""
         if self.regime.autocast:
             x = self.cast(x, "fp32")
+        if self.regime.released_code and not x.contiguous:
+            x = self.call("clone", (x,), x.shape, x.dtype)
         weights = (self.parameter(x.shape[-1]), self.parameter(x.shape[-1]))
         return self.call("native_layer_norm", (x, *weights), x.shape, x.dtype)
 
