@@ -26,7 +26,7 @@ LANES_OF_A_SLOT = 12.8
 
 
 def pooling_issued(call: Call) -> float:
-    """Scalar instructions of a 3-D pooling that reads its planes in row-major order; `detail` is what a plane reads.
+    """Scalar instructions of a 3-D pooling that reads its planes in row-major order; `detail` counts a plane's steps.
 
     The smaller the planes, the more warps are idle: of a plane of 2x2 outputs two of eight have a row.
     """

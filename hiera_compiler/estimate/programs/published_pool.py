@@ -20,14 +20,14 @@ def reduced(tape: Tape, node: Node, x: Tensor) -> Tensor:
     """The pooled planes ``[b * units, c, *unit]`` of a ``SlidingPool``."""
     op: Any = node.op
     clips = _as_clips(_planes(tape, x, op))
-    size = (*clips.shape[:2], *_three(op.after.unit))
-    axes = zip(op.before.unit, op.after.unit, op.kernel, op.stride, op.padding, strict=True)
-    read = prod(_elements_read(*axis) for axis in axes)
+    rows, channels = clips.shape[:2]
+    size = (rows, channels, *_three(op.after.unit))
     pooled = tape.tensor(size, x.dtype)
     indices = (tape.tensor(size, "int64"),) if op.reduction == "max" else ()
     name = "max_pool3d_with_indices" if op.reduction == "max" else "avg_pool3d"
-    tape.calls.append(Call(name, (clips,), (pooled, *indices), tape.node, read))
-    return pooled._replace(shape=(*size[:2], *op.after.unit), strides=_without_frames(pooled.strides, op.after.unit))
+    walked = steps(op.before.unit, op.after.unit, op.kernel, op.stride, op.padding)
+    tape.calls.append(Call(name, (clips,), (pooled, *indices), tape.node, walked))
+    return tape.reshape(pooled, rows, channels, *op.after.unit)
 
 
 def convolved(tape: Tape, node: Node, x: Tensor) -> Tensor:
@@ -57,11 +57,13 @@ def _three(sizes: Sizes) -> Sizes:
     return (*(1,) * (3 - len(sizes)), *sizes)
 
 
-def _without_frames(strides: Sizes, unit: Sizes) -> Sizes:
-    return (*strides[:2], *strides[len(strides) - len(unit) :])
+def steps(sides: Sizes, outputs: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes) -> int:
+    """The elements that the outputs of one plane walk over: no padding, and in a row as many as the longest walk."""
+    *outer, row = (_walks(*axis) for axis in zip(sides, outputs, kernel, stride, padding, strict=True))
+    return prod(sum(walks) for walks in outer) * max(row) * len(row)
 
 
-def _elements_read(side: int, outputs: int, kernel: int, stride: int, padding: int) -> int:
-    """The elements along an axis that its outputs read, all together; padding is not read."""
-    starts = [output * stride - padding for output in range(outputs)]
-    return sum(min(start + kernel, side) - max(start, 0) for start in starts)
+def _walks(side: int, outputs: int, kernel: int, stride: int, padding: int) -> list[int]:
+    """How many elements along an axis each of its outputs reads."""
+    starts = (output * stride - padding for output in range(outputs))
+    return [min(start + kernel, side) - max(start, 0) for start in starts]
