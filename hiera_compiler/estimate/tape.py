@@ -150,8 +150,6 @@ class Tape:
         """Layer normalisation over the last axis; under autocast in fp32."""
         if self.regime.autocast:
             x = self.cast(x, "fp32")
-        if self.regime.released_code and not x.contiguous:
-            x = self.call("clone", (x,), x.shape, x.dtype)
         weights = (self.parameter(x.shape[-1]), self.parameter(x.shape[-1]))
         return self.call("native_layer_norm", (x, *weights), x.shape, x.dtype)
 

@@ -68,9 +68,9 @@ def _sliding_convolution(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 
 def _put_back(tape: Tape, images: Tensor, node: Node, layout: UnitLayout) -> Tensor:
-    """Pooled units in their places again, which takes a copy; without units there is none to take back."""
+    """Pooled units in their places again. Without mask units it is the norm that follows that makes this copy."""
     out = as_units(tape, images, node, layout)
-    return out if out.contiguous or prod(layout.units) == 1 else tape.call("clone", (out,), out.shape, out.dtype)
+    return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
 
 
 def as_images(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:

@@ -1,8 +1,8 @@
 """Pooling as the published MViTv2 does it (PySlowFast's ``attention_pool``), and its mask units in the batch.
 
 Heads go beside the batch, mask units too where a kernel overlaps ("separate-and-pad": Hiera, Figure 4d), channels
-first, each by a copy; images are clips of one frame, so that all pooling is three-dimensional; and what was pooled
-goes back to its place by a copy more.
+first, each by a copy; images are clips of one frame, so that all pooling is three-dimensional; what was pooled goes
+back to its place by a copy more.
 """
 
 from __future__ import annotations

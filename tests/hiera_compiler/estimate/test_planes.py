@@ -9,7 +9,8 @@ import pytest
 import hiera_compiler as hc
 from hiera_compiler.estimate import planes
 from hiera_compiler.estimate.kernel import Kernel, kernel
-from hiera_compiler.estimate.kernels import kernel_list
+from hiera_compiler.estimate.kernels import calls_of, kernel_list
+from hiera_compiler.estimate.programs import BATCH
 from hiera_compiler.estimate.programs.published_pool import steps
 from hiera_compiler.estimate.regime import PAPER
 from hiera_compiler.estimate.tape import Call
@@ -108,11 +109,19 @@ def test_mask_units_are_separated_and_put_back_by_copies() -> None:
     assert pooled(paper_block("ablation/b_max_pools", 2), "k") == {"copy": 3, "reduction": 1}
 
 
-def test_without_mask_units_the_norm_copies_what_is_channels_first() -> None:
+def test_what_the_whole_grid_made_is_put_back_by_a_copy_too() -> None:
     whole = paper_block("ablation/0_mvitv2_l", 2)
     assert pooled(whole, "q") == {"copy": 3, "depthwise": 1, "cast": 1, "norm": 1}
-    copied = [one for one in whole if one.node == "attn.pool_q_norm" and one.kind == "copy"]
-    assert [one.dtype for one in copied] == ["fp32"]
+
+
+@pytest.mark.parametrize("name", ["ablation/0_mvitv2_l", "ablation_video/c_no_unit_strides", "sam2_hiera_t"])
+def test_sections_of_pooled_models_add_up_to_the_whole_tape(name: str) -> None:
+    graph = hc.compile(name).graph
+    whole = [kernel(call, BATCH) for call in calls_of(graph, PAPER)]
+    listed = [one for section in kernel_list(graph, PAPER) for one in section.kernels.listed]
+    for quantity in ("moved", "issued", "macs"):
+        found, wanted = (sum(getattr(one, quantity) * one.count for one in some) for some in (listed, whole))
+        assert found == pytest.approx(wanted)
 
 
 def test_a_pooled_skip_needs_no_copy_for_heads() -> None:
