@@ -15,7 +15,7 @@ from hiera_compiler.estimate.kernel import KINDS, Kernel, kernel, touched
 from hiera_compiler.estimate.tape import Call
 from hiera_compiler.estimate.tensor import Tensor
 
-EXTERNAL = {"addmm", "mm", "bmm", "baddbmm", "attention", "convolution"}
+EXTERNAL = {"addmm", "mm", "bmm", "baddbmm", "attention", "convolution", "custom"}
 ORDER = ("softmax", "norm", "reduction", "element-wise", "cast", "copy")
 """A fused kernel is called after the first of these kinds that it has a call of."""
 

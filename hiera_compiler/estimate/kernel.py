@@ -171,6 +171,7 @@ def _scalar(call: Call, batch: int) -> Kernel:
 
 
 KINDS = {
+    "custom": "custom",
     "native_layer_norm": "norm",
     "_softmax": "softmax",
     "_to_copy": "cast",
