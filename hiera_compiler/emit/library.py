@@ -78,7 +78,7 @@ def _require_carried(name: str, known: Mapping[str, Definition], modules: Sequen
     others = [other for other in modules if other != module and name in definitions_in(other)]
     unknown = global_names(known[name].text) - {*known, *of_prelude, *vars(builtins)}
     if name in of_prelude or name in definitions() or others:
-        reason = f"{others[0] if others else 'the compiler'} has a {name} too"
+        reason = f"{name} is a name of {others[0] if others else 'the compiler'}'s too"
     elif unknown:
         reason = f"{name} uses {', '.join(sorted(unknown))}, which an emitted file does not have"
     else:
