@@ -111,8 +111,15 @@ def _legend(found: Sequence[Prediction]) -> str:
             "samples: images, or clips. Tier A: stack measured, with models of this family; B: measured with others;",
             "C: never measured, from the data sheet. By regime, what its figures rest on:",
             *wrapped,
+            *_assumed(found),
         ]
     )
+
+
+def _assumed(found: Sequence[Prediction]) -> Iterator[str]:
+    names = sorted({name for one in found for name in one.assumed})
+    if names:
+        yield f"No package states the calls of {', '.join(names)}: each is taken for one pass over memory."
 
 
 def _figure(value: float) -> str:

@@ -217,6 +217,7 @@ def _scalar(call: Call, batch: int) -> Kernel:
 PLANE_BY_PLANE = ("max_pool3d_with_indices", "avg_pool3d")
 """What walks planes one by one where the channels come first."""
 KINDS = {
+    "custom": "custom",
     "native_layer_norm": "norm",
     "_softmax": "softmax",
     "_to_copy": "cast",
