@@ -25,7 +25,6 @@ from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import silent
 from hiera_compiler.kinds.roles import Attention, BlockContext, Pooling
 
-
 MOST_PADDED = 4_000_000
 """Tokens of a padded grid: more are the doing of a window that is mistyped, for a model has a million at most."""
 
