@@ -14,8 +14,7 @@ from torch import Tensor
 from hiera_compiler.artifact import problems
 from hiera_compiler.artifact.problems import BuildError
 from hiera_compiler.emit.functions.masked import cut_patches, masked_places, random_units, take_rows
-from hiera_compiler.ir import Node
-from hiera_compiler.ir.masking import MaskedTokens, Patches, Standardise
+from hiera_compiler.ir.masking import Patches, Standardise, masking
 from hiera_compiler.pipeline import Compilation
 from hiera_compiler.weights import LoadReport
 
@@ -39,7 +38,7 @@ def reconstruction(
     normalised the mean and the deviation of each patch, which the decoder does not predict, are the original's.
     Raises SpecError where the picture or the weights cannot be read, and where the target is not pixels.
     """
-    graph = compilation.graph
+    graph, masked = compilation.graph, masking(compilation.graph)
     patches = graph["patches"].op
     if not isinstance(patches, Patches):
         raise BuildError(problems.target_is_no_picture(compilation.source.value(("mae", "target"))))
@@ -48,11 +47,9 @@ def reconstruction(
     rows = cut_patches(pixels, patches.grid, patches.patch, patches.frame_step)
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        taken = _taken(graph["decoder_tokens"], graph["decoder_embed"])
-        kept = random_units(pixels, *taken)
+        kept = random_units(pixels, masked.units, masked.kept)
         _, prediction, _, _ = cast(Any, module.eval())(pixels, kept)
-    layout = next(node.op.layout for node in graph if isinstance(node.op, MaskedTokens))
-    places = masked_places(kept, layout.units, layout.folds)
+    places = masked_places(kept, masked.layout.units, masked.layout.folds)
     if isinstance(graph["target"].op, Standardise):
         true = take_rows(rows, places)
         prediction = prediction * (true.var(-1, keepdim=True) + 1e-6).sqrt() + true.mean(-1, keepdim=True)
@@ -61,11 +58,6 @@ def reconstruction(
     grey_rows = take_rows(cut_patches(grey, patches.grid, patches.patch, patches.frame_step), places)
     panels = [rows, rows.scatter(1, index, grey_rows), rows.scatter(1, index, prediction)]
     return _png([_frames(panel[0], patches, len(pixels[0])) for panel in panels]), report
-
-
-def _taken(everything: Node, kept: Node) -> tuple[int, int]:
-    """The number of mask units, and of those that are kept."""
-    return everything.shape[0], kept.shape[0]
 
 
 def _opened(name: str | PathLike[str]) -> list[Image]:

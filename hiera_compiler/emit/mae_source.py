@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from math import prod
 from textwrap import indent
 from typing import NamedTuple
 
 from hiera_compiler.emit.masked_rules import CALLS, CONSTRUCTORS
 from hiera_compiler.emit.source import attributes, block_class, construction, own, variable
-from hiera_compiler.ir import Graph, Input, KeepUnits, Node, ToUnits, UnitLayout
+from hiera_compiler.ir import Graph, Input, KeepUnits, Node, ToUnits
 from hiera_compiler.ir.blocks import BlockInstance, share_blocks
-from hiera_compiler.ir.masking import MaskedTokens
+from hiera_compiler.ir.masking import MaskedTokens, masking
 
 _FORWARD = '''\
 def forward(self, pixels: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -90,13 +89,8 @@ def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: 
 
 def _forward(graph: Graph) -> str:
     loss = graph[graph.outputs["loss"]]
-    units, kept = prod(_layout(graph).units), graph[graph.outputs["latent"]].shape[0]
-    return _FORWARD.format(kept=kept, units=units, loss=CALLS[type(loss.op)](loss.op, "", "prediction", "target"))
-
-
-def _layout(graph: Graph) -> UnitLayout:
-    """The order of the decoder's tokens."""
-    return next(node.op.layout for node in graph if isinstance(node.op, MaskedTokens))
+    masked = masking(graph)
+    return _FORWARD.format(kept=masked.kept, units=masked.units, loss=CALLS[type(loss.op)](loss.op, "", "prediction", "target"))
 
 
 def _method(graph: Graph, method: _Method) -> Iterator[str]:
@@ -105,7 +99,7 @@ def _method(graph: Graph, method: _Method) -> Iterator[str]:
     nodes = [node for node in graph if node.name in needed and not isinstance(node.op, Input)]
     lines = []
     if any(isinstance(node.op, MaskedTokens) for node in nodes):
-        layout = _layout(graph)
+        layout = masking(graph).layout
         lines.append(f"masked = masked_places(kept, {layout.units}, {layout.folds})")
     if any(isinstance(node.op, KeepUnits) for node in nodes):
         units = next(node.op.layout.units for node in nodes if isinstance(node.op, ToUnits))

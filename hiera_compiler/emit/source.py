@@ -9,12 +9,13 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby
 
 from hiera_compiler.emit import prelude
 from hiera_compiler.emit.library import definitions
 from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS, Constructor
-from hiera_compiler.ir import Graph, KeepUnits, Op, ToUnits
+from hiera_compiler.ir import Graph, KeepUnits, Op, Split, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
 _LONGEST = 130
@@ -49,12 +50,25 @@ def block_class(block: BlockClass) -> str:
     lines += _indent(["super().__init__()", *attributes((step.name, step.op) for step in has_own)], 2)
     lines += ["", *_indent(["def forward(self, x: Tensor) -> Tensor:"])]
     variables = {"x": "x"}
-    for step in block.steps:
-        variables[step.name] = variable(step.name)
-        call = CALLS[type(step.op)](step.op, own(step.name), *(variables[name] for name in step.inputs))
-        is_last = step is block.steps[-1]
-        lines += _indent([f"return {call}" if is_last else f"{variables[step.name]} = {call}"], 2)
+    for _, group in groupby(block.steps, key=lambda step: step.inputs if isinstance(step.op, Split) else step):
+        steps = list(group)
+        variables |= {step.name: variable(step.name) for step in steps}
+        inputs = [variables[name] for name in steps[0].inputs]
+        if [step.op for step in steps] == all_parts(steps[0].op):
+            # All parts by one call: in training its gradient is written once, and not once for each part.
+            call = f"{inputs[0]}.chunk({len(steps)}, dim=-1)"
+            lines += _indent([f"{', '.join(variables[step.name] for step in steps)} = {call}"], 2)
+            continue
+        for step in steps:
+            call = CALLS[type(step.op)](step.op, own(step.name), *inputs)
+            is_last = step is block.steps[-1]
+            lines += _indent([f"return {call}" if is_last else f"{variables[step.name]} = {call}"], 2)
     return "\n".join(lines)
+
+
+def all_parts(op: Op) -> list[Op]:
+    """The splits that give all parts of what one of them gives a part of; none for another primitive."""
+    return [replace(op, index=index) for index in range(op.parts)] if isinstance(op, Split) else []
 
 
 def attributes(

@@ -10,7 +10,7 @@ from math import prod
 from hiera_compiler.estimate import StageCost, cost
 from hiera_compiler.ir import Add, Attend, Graph, Node, Shape, Sinusoid, Table, ToGrid, ToUnits
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
-from hiera_compiler.ir.masking import PlaceUnits
+from hiera_compiler.ir.masking import MaskedTokens
 from hiera_compiler.picture.labels import Part, is_drawn, part
 
 
@@ -87,7 +87,7 @@ def _sequence(nodes: Sequence[Node]) -> Branch:
     for node in nodes:
         if node.inputs and tables.issuperset(node.inputs):
             tables.add(node.name)
-    chain = [node for node in nodes if isinstance(node.op, PlaceUnits) or not tables.intersection(node.inputs)]
+    chain = [node for node in nodes if isinstance(node.op, MaskedTokens) or not tables.intersection(node.inputs)]
     return Branch((), tuple(part(node.op) for node in chain if is_drawn(node.op)), (), adds=False)
 
 

@@ -50,7 +50,6 @@ from hiera_compiler.ir.masking import (
     MaskedTokens,
     PatchEmbedKept,
     Patches,
-    PlaceUnits,
     SquaredError,
     Standardise,
     UnitConv,
@@ -111,8 +110,7 @@ def _attend(op: Attend) -> Part:
 _MASKED: dict[type[Op], Callable[[Any], Part]] = {
     PatchEmbedKept: lambda op: Part("patches", f"of {op.count} kept mask units", "linear"),
     UnitConv: lambda op: Part("convolution", f"{by(op.kernel)} in units", "linear", by(op.kernel)),
-    PlaceUnits: lambda op: Part("place", f"in {op.units} mask units", "order"),
-    MaskedTokens: lambda op: Part("take", "what is masked", "order"),
+    MaskedTokens: lambda op: Part("masked tokens", f"of {op.units - op.kept} mask units", "order"),
     Patches: lambda op: Part("pixels", f"of {by(op.patch)}", "order"),
     Standardise: lambda op: Part("standardise", "", "norm"),
     Gradients: lambda op: Part("histograms of gradients", f"in cells of {op.cell}×{op.cell}", "linear"),

@@ -152,7 +152,7 @@ def test_early_selection_saves_the_stem_of_dropped_units_and_the_predictions_of_
     spec = hc.compile(name).spec
     late, early = lower_mae(spec, early=False), lower_mae(spec)
     assert early.parameters() == late.parameters()
-    units = late["decoder_tokens"].shape[0]
+    units = prod(masking(late).layout.units)
     seen = late["encoder_norm"].shape[0]
     stem = estimate.counts_by(late, lambda node: node.name)["patch_embed.proj"].macs
     head = sum(estimate.counts_by(late, lambda node: node.name)[f"decoder_{part}"].macs for part in ("norm", "pred"))

@@ -15,6 +15,7 @@ import hiera_compiler as hc
 from hiera_compiler import emit
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.emit.functions import masked
+from hiera_compiler.ir.masking import masking
 from hiera_compiler.lower import lower_mae
 from hiera_compiler.pipeline import Compilation
 from hiera_compiler.source import read_text
@@ -64,7 +65,7 @@ def inputs(compilation: Compilation, batch: int = 3) -> tuple[Tensor, Tensor]:
     """Random pixels, and for each sample other units that it keeps."""
     generator = torch.Generator().manual_seed(1)
     graph = compilation.graph
-    units, kept = graph["decoder_tokens"].shape[0], graph["decoder_embed"].shape[0]
+    units, kept = masking(graph).units, masking(graph).kept
     drawn = torch.rand(batch, units, generator=generator).argsort(1)[:, :kept].sort(1).values
     return torch.randn(batch, *compilation.spec.input_shape, generator=generator), drawn
 
@@ -111,7 +112,7 @@ def test_dropped_pixels_reach_the_target_and_nothing_else(data: Data) -> None:
     compilation = compiled(data)
     module = random_module(compilation)
     pixels, kept = inputs(compilation)
-    units = masked.visible_units(kept, compilation.graph["decoder_tokens"].shape[0])
+    units = masked.visible_units(kept, masking(compilation.graph).units)
     frames = (2,) if len(pixels.shape) == 5 else ()
     grid = (*frames, *(side // 16 for side in pixels.shape[-2:]))
     seen = units.view(len(pixels), 1, *grid)
