@@ -10,6 +10,7 @@ from hiera_compiler.ir import Op
 from hiera_compiler.ir.masking import (
     AddKept,
     Gradients,
+    LastTokens,
     MaskedTokens,
     PatchEmbedKept,
     Patches,
@@ -38,9 +39,13 @@ CALLS: dict[type[Op], Call] = rules.CALLS | {
     AddKept: lambda op, own, x, table: f"add_kept({x}, {table}, kept)",
     UnitConv: lambda op, own, x: f"unit_conv({x}, {own}, {op.folds})",
     MaskedTokens: lambda op, own, x: f"take_rows({x}, masked)",
+    LastTokens: lambda op, own, x: f"{x}[:, :, seen:]",
     Patches: lambda op, own, x: f"cut_patches({x}, {op.grid}, {op.patch}, {op.frame_step})",
     Standardise: lambda op, own, x: f"standardise({x})",
     Gradients: _gradients,
     SquaredError: lambda op, own, x, y: f"({x} - {y}).square().mean()",
 }
-"""The expression that computes a primitive. ``kept`` and ``masked`` are variables of the methods that they stand in."""
+"""The expression that computes a primitive; ``kept``, ``masked`` and ``seen`` are variables of where it stands.
+
+How many units are kept is their number, and not that of the graph: a mask may keep others than the mask ratio says.
+"""

@@ -14,7 +14,7 @@ from itertools import groupby
 
 from hiera_compiler.emit import prelude
 from hiera_compiler.emit.library import definitions
-from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS, Constructor
+from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS, Call, Constructor
 from hiera_compiler.ir import Graph, KeepUnits, Op, Split, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
@@ -42,31 +42,32 @@ def module_source(graph: Graph, name: str, summary: str) -> str:
     return "\n\n\n".join(parts) + "\n"
 
 
-def block_class(block: BlockClass) -> str:
-    """The class of a block as text."""
+def block_class(block: BlockClass, calls: Mapping[type[Op], Call] = CALLS, given: str = "x: Tensor") -> str:
+    """The class of a block as text; ``given`` are the arguments of its ``forward``."""
     has_own = [step for step in block.steps if type(step.op) in CONSTRUCTORS]
     lines = [f"class {block.name}(nn.Module):"]
     lines += _indent([f"def __init__(self{', drop_path: float' if block.drops else ''}) -> None:"])
     lines += _indent(["super().__init__()", *attributes((step.name, step.op) for step in has_own)], 2)
-    lines += ["", *_indent(["def forward(self, x: Tensor) -> Tensor:"])]
-    variables = {"x": "x"}
-    for _, group in groupby(block.steps, key=lambda step: step.inputs if isinstance(step.op, Split) else step):
-        steps = list(group)
-        variables |= {step.name: variable(step.name) for step in steps}
-        inputs = [variables[name] for name in steps[0].inputs]
-        if [step.op for step in steps] == all_parts(steps[0].op):
-            # All parts by one call: in training its gradient is written once, and not once for each part.
-            call = f"{inputs[0]}.chunk({len(steps)}, dim=-1)"
-            lines += _indent([f"{', '.join(variables[step.name] for step in steps)} = {call}"], 2)
-            continue
-        for step in steps:
-            call = CALLS[type(step.op)](step.op, own(step.name), *inputs)
-            is_last = step is block.steps[-1]
-            lines += _indent([f"return {call}" if is_last else f"{variables[step.name]} = {call}"], 2)
+    lines += ["", *_indent([f"def forward(self, {given}) -> Tensor:"]), *_indent(_statements(block, calls), 2)]
     return "\n".join(lines)
 
 
-def all_parts(op: Op) -> list[Op]:
+def _statements(block: BlockClass, calls: Mapping[type[Op], Call]) -> Iterator[str]:
+    """The steps of a block as assignments, the last one as what it returns."""
+    variables = {"x": "x"} | {step.name: variable(step.name) for step in block.steps}
+    for _, group in groupby(block.steps, key=lambda step: step.inputs if isinstance(step.op, Split) else step):
+        steps = list(group)
+        inputs = [variables[name] for name in steps[0].inputs]
+        if [step.op for step in steps] == _all_parts(steps[0].op):
+            # All parts by one call: in training its gradient then is written once, and not once for each part.
+            yield f"{', '.join(variables[step.name] for step in steps)} = {inputs[0]}.chunk({len(steps)}, dim=-1)"
+            continue
+        for step in steps:
+            call = calls[type(step.op)](step.op, own(step.name), *inputs)
+            yield f"return {call}" if step is block.steps[-1] else f"{variables[step.name]} = {call}"
+
+
+def _all_parts(op: Op) -> list[Op]:
     """The splits that give all parts of what one of them gives a part of; none for another primitive."""
     return [replace(op, index=index) for index in range(op.parts)] if isinstance(op, Split) else []
 

@@ -10,7 +10,7 @@ from math import prod
 
 from hiera_compiler.ir.graph import Graph
 from hiera_compiler.ir.layout import UnitLayout
-from hiera_compiler.ir.op import Op, Shape, require
+from hiera_compiler.ir.op import Op, Shape, View, require
 from hiera_compiler.ir.ops import PatchEmbed
 
 
@@ -131,6 +131,19 @@ class MaskedTokens(Op):
 
     def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return 2 * prod(output)  # what is kept is not read
+
+
+@dataclass(frozen=True)
+class LastTokens(View):
+    """The masked tokens ``(1, masked, channels)`` of a decoder's ``(1, tokens, channels)``: behind those ``seen``."""
+
+    seen: int
+
+    def infer(self, *inputs: Shape) -> Shape:
+        units, tokens, channels = _tokens(inputs[0], "taking masked tokens")
+        require(units == 1, f"the tokens of {units} units have no order")
+        require(0 < self.seen < tokens, f"{self.seen} seen tokens leave no masked one of {tokens}")
+        return (1, tokens - self.seen, channels)
 
 
 def masking(graph: Graph) -> MaskedTokens:

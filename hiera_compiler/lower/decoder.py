@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hiera_compiler.ir import Add, AsGrid, AsTokens, JoinTokens, Linear, SliceTokens, Table, ToUnits, UnitLayout
+from hiera_compiler.ir import Add, AsGrid, AsTokens, JoinTokens, Linear, Table, ToUnits, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.ir.masking import AddKept, MaskedTokens
+from hiera_compiler.ir.masking import AddKept, LastTokens, MaskedTokens
 from hiera_compiler.kinds import Pooling
 from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.lower.blocks import Block, Flow, Style, lower_block
@@ -27,7 +27,7 @@ class MaskedLeave(Pooling):
     seen: int
 
     def lower(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, heads: int = 1) -> Value:
-        return builder.add(name, SliceTokens(self.seen, x.shape[1]), x)
+        return builder.add(name, LastTokens(self.seen), x)
 
     def pooled(self, layout: UnitLayout) -> UnitLayout:
         (tokens,) = layout.unit
@@ -53,7 +53,7 @@ def lower_decoder(
             x, flow = lower_block(builder, style, block, x, flow, None)
     x = builder.add("decoder_pred", Linear(x.channels, values), spec.norm.lower(builder, "decoder_norm", x))
     if not early:
-        x = builder.add("masked_tokens", SliceTokens(masked.seen, x.shape[1]), x)
+        x = builder.add("masked_tokens", LastTokens(masked.seen), x)
     return builder.add("prediction", AsGrid(x.shape[1:2]), x)
 
 

@@ -47,6 +47,7 @@ from hiera_compiler.ir import (
 )
 from hiera_compiler.ir.masking import (
     Gradients,
+    LastTokens,
     MaskedTokens,
     PatchEmbedKept,
     Patches,
@@ -86,7 +87,18 @@ def part(op: Op) -> Part:
 def is_drawn(op: Op) -> bool:
     """False for what changes no number, or does so in training only."""
     return not isinstance(
-        op, Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | AsTokens | ToGrid | SplitHeads | JoinHeads
+        op,
+        Input
+        | Split
+        | SliceTokens
+        | LastTokens
+        | DropPath
+        | KeepUnits
+        | AsGrid
+        | AsTokens
+        | ToGrid
+        | SplitHeads
+        | JoinHeads,
     )
 
 
