@@ -88,17 +88,7 @@ def is_drawn(op: Op) -> bool:
     """False for what changes no number, or does so in training only."""
     return not isinstance(
         op,
-        Input
-        | Split
-        | SliceTokens
-        | LastTokens
-        | DropPath
-        | KeepUnits
-        | AsGrid
-        | AsTokens
-        | ToGrid
-        | SplitHeads
-        | JoinHeads,
+        Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | AsTokens | ToGrid | SplitHeads | JoinHeads,
     )
 
 
@@ -122,6 +112,7 @@ def _attend(op: Attend) -> Part:
 _MASKED: dict[type[Op], Callable[[Any], Part]] = {
     PatchEmbedKept: lambda op: Part("patches", f"of {op.count} kept mask units", "linear"),
     UnitConv: lambda op: Part("convolution", f"{by(op.kernel)} in units", "linear", by(op.kernel)),
+    LastTokens: lambda op: Part("masked", "", "order"),
     MaskedTokens: lambda op: Part("masked tokens", f"of {op.units - op.kept} mask units", "order"),
     Patches: lambda op: Part("pixels", f"of {by(op.patch)}", "order"),
     Standardise: lambda op: Part("standardise", "", "norm"),
