@@ -8,8 +8,8 @@ from itertools import groupby
 from textwrap import indent
 from typing import NamedTuple
 
-from hiera_compiler.emit.masked_rules import CALLS, CONSTRUCTORS
 from hiera_compiler.emit.source import attributes, block_class, construction, own, variable
+from hiera_compiler.emit.writing import call
 from hiera_compiler.ir import Graph, Input, KeepUnits, Node, ToUnits
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
 from hiera_compiler.ir.masking import LastTokens, MaskedTokens, masking
@@ -66,16 +66,14 @@ def autoencoder_source(graph: Graph, name: str, summary: str) -> str:
     """The classes of a masked autoencoder, without the preludes that they call; ``summary`` becomes its docstring."""
     blocks = share_blocks(graph)
     classes = {block.block_class.name: block.block_class for block in blocks}
-    parts = [
-        block_class(block, CALLS, f"x: Tensor{', seen: int' * _takes_last(block.steps)}") for block in classes.values()
-    ]
+    parts = [block_class(block, f"x: Tensor{', seen: int' * _takes_last(block.steps)}") for block in classes.values()]
     parts.append("\n".join(_model_class(graph, blocks, name, summary)))
     return "\n\n\n".join(parts) + "\n"
 
 
 def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: str) -> Iterator[str]:
-    outside = [node for node in graph if node.block is None and type(node.op) in CONSTRUCTORS]
-    lines = ["super().__init__()", *attributes(((node.name, node.op) for node in outside), CONSTRUCTORS)]
+    outside = [node for node in graph if node.block is None]
+    lines = ["super().__init__()", *attributes((node.name, node.op) for node in outside)]
     for group, members in groupby(blocks, key=lambda block: block.name.rpartition(".")[0]):
         lines += [f"self.{group} = nn.ModuleList(", "    ["]
         lines += [*(f"        {construction(block)}," for block in members), "    ]", ")"]
@@ -91,8 +89,8 @@ def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: 
 
 def _forward(graph: Graph) -> str:
     loss = graph[graph.outputs["loss"]]
-    masked, call = masking(graph), CALLS[type(loss.op)](loss.op, "", "prediction", "target")
-    return _FORWARD.format(kept=masked.kept, units=masked.units, loss=call)
+    masked, error = masking(graph), call(loss.op, "", ("prediction", "target"))
+    return _FORWARD.format(kept=masked.kept, units=masked.units, loss=error)
 
 
 def _method(graph: Graph, method: _Method) -> Iterator[str]:
@@ -124,7 +122,7 @@ def _assignments(nodes: Sequence[Node], variables: dict[str, str]) -> Iterator[s
         if run is None:
             for node in members:
                 inputs = (_read(variables, parent) for parent in node.inputs)
-                yield f"{variable(node.name)} = {CALLS[type(node.op)](node.op, own(node.name), *inputs)}"
+                yield f"{variable(node.name)} = {call(node.op, own(node.name), inputs)}"
             continue
         inside = {node.name for node in members}
         given = next(parent for parent in members[0].inputs if parent not in inside)

@@ -60,8 +60,8 @@ def lower_decoder(
 def _tokens(builder: GraphBuilder, latent: Value, masked: MaskedTokens, channels: int) -> Value:
     """The seen tokens, then one learned token for each masked one; all with their places added."""
     layout = masked.layout
-    places = builder.add("decoder_pos_embed", Table(layout.grid, channels))
     seen = builder.add("decoder_embed", Linear(latent.channels, channels), latent)
+    places = builder.add("decoder_pos_embed", Table(layout.grid, channels))
     seen = builder.add("decoder_seen", AddKept(), seen, builder.add("decoder_places", ToUnits(layout), places))
     token = builder.add("mask_token", Table((1,) * len(layout.grid), channels))
     unseen = builder.add("decoder_masked", masked, builder.add("mask_tokens", Add(), token, places))
