@@ -1,7 +1,8 @@
 """Prices of candidates by look-up: each distinct part of an architecture is lowered once, and the rest is addition.
 
-A candidate is a stem, stages of blocks, a neck and a head. What a block costs depends on its own stage and on what flows
-into it, and what a neck costs on the maps that it reads, so a table of parts gives the figures that the compiler gives for the whole, to the last digit.
+A candidate is a stem, stages of blocks, a neck and a head. What a block costs depends on its own stage and on what
+flows into it, and what a neck costs on the maps that it reads, so a table of parts gives the figures that the compiler
+gives for the whole, to the last digit.
 """
 
 from hiera_search.table.columns import Columns

@@ -163,9 +163,7 @@ class Parts:
         """Elements of a batch that flow into a part."""
         return self.batch * sum(prod(node.shape) for node in graph if node.origin == (ENTRY,))
 
-    def _worked_out(
-        self, graph: Graph, dtypes: DTypes, place: Place, capacity: int
-    ) -> tuple[Figures, DType | None]:
+    def _worked_out(self, graph: Graph, dtypes: DTypes, place: Place, capacity: int) -> tuple[Figures, DType | None]:
         """The figures of a part, and the dtype that leaves it."""
         counts, memory = counts_by(graph, lambda _: None).get(None, NOTHING), part_memory(graph, self.batch)
         time, last, leaving = self._time(graph, dtypes, place)
