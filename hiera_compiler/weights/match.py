@@ -78,19 +78,21 @@ def _is_table(tensor: Tensor, place: Tensor) -> bool:
 
 
 def _table(file: str, name: str, tensor: Tensor, wanted: Grid, changes: list[Resized]) -> Tensor:
-    if tensor.ndim == 2:  # of relative positions, with no batch before its rows
-        return _table(file, name, tensor[None], wanted, changes)[0]
-    grid = grid_of(tuple(tensor.shape), wanted)
+    is_of_offsets = tensor.ndim == 2  # with no batch before its rows
+    table = tensor[None] if is_of_offsets else tensor
+    grid = grid_of(tuple(table.shape), wanted)
     is_window = name == "pos_embed_window"  # repeated as it is, never stretched
     if (
         grid is None
         or (is_window and grid != wanted)
-        or tensor.numel() // tensor.shape[2 if tensor.ndim == 3 else 1] > MAX_ROWS
+        or (is_of_offsets and not all(side % 2 for side in grid))
+        or table.numel() // table.shape[2 if table.ndim == 3 else 1] > MAX_ROWS
     ):
         raise SpecError(problems.table_does_not_resize(file, name, tuple(tensor.shape), wanted))
     if grid != wanted:
         changes.append(Resized(name, grid, wanted))
-    return resized(tensor, grid, wanted)
+    fitted = resized(table, grid, wanted)
+    return fitted[0] if is_of_offsets else fitted
 
 
 def _differences(found: Renamed, expected: Tensors, matched: set[str]) -> Iterator[str]:

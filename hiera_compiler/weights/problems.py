@@ -62,7 +62,8 @@ def unknown_layout(name: str, keys: Sequence[str], layouts: Sequence[str]) -> Di
     architecture, of a head alone or of an adapter have no such keys.
     """
     shown = ", ".join(key[:80] for key in keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-    message = "none of the file's keys is a patch embedding of a known layout" if keys else "the file holds no named weights"
+    unknown = "none of the file's keys is a patch embedding of a known layout"
+    message = unknown if keys else "the file holds no named weights"
     return Diagnostic(
         "H804",
         message,
@@ -105,7 +106,7 @@ def table_does_not_resize(name: str, table: str, shape: tuple[int, ...], grid: t
         "H806",
         f"{table} has the shape {list(shape)} in the file, from which no grid like {list(grid)} can be told",
         (_file(name),),
-        "set the spec's input size to the one that the checkpoint was trained with",
+        "set the spec's input size, and its windows, to those that the checkpoint was trained with",
     )
 
 

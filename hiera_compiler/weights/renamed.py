@@ -68,7 +68,7 @@ def _part_class_row(found: Renamed) -> None:
     """The class token's row apart from the position table, for it is on no grid."""
     table = found.tensors.get("pos_embed")
     if table is not None and table.ndim == 3 and "cls_token" in found.tensors:
-        found.tensors |= {"pos_embed_class": table[:, :1], "pos_embed": table[:, 1:]}
+        found.tensors.update({"pos_embed_class": table[:, :1], "pos_embed": table[:, 1:]})
         found.keys["pos_embed_class"] = found.keys["pos_embed"]
 
 

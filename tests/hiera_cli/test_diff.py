@@ -55,3 +55,11 @@ def test_problems_of_both_specs_are_shown(hiera: Any) -> None:
     assert done.code == 1
     assert "no spec named 'nope'" in done.err
     assert "no spec named 'hiera_bb'" in done.err
+
+
+def test_autoencoders_are_compared_by_their_parts(hiera: Any) -> None:
+    changes = ["--task", "mae", "--set", "mae.decoder.depth=2"]
+    found = json.loads(hiera("diff", "hiera_t", "hiera_t", *changes, "--json").out)
+    parts = {row["stage"]: row for row in found["cost"]}
+    assert parts["decoder"]["b"]["macs"] < parts["decoder"]["a"]["macs"]
+    assert all(row["a"] == row["b"] for name, row in parts.items() if name not in ("decoder", "all"))

@@ -33,7 +33,7 @@ class JoinHeads(View):
 
 @dataclass(frozen=True)
 class RelativePosition(Op):
-    """Scores of keys for queries by their distance: ``(units, queries, channels)`` to ``(units, heads, queries, keys)``.
+    """Scores of keys for queries by distance: ``(units, queries, channels)`` to ``(units, heads, queries, keys)``.
 
     Distances along each axis have a learned vector of a head's width, which all heads share; a query's products with
     those of time, height and width are added up (MViTv2, section 4.1). `queries` and `keys` order the tokens; where

@@ -6,10 +6,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hiera_compiler.ir import Add, Attend, Linear, RelativePosition, Split, UnitLayout
+from hiera_compiler.ir import (
+    Add,
+    AsGrid,
+    AsTokens,
+    Attend,
+    CropGrid,
+    Linear,
+    PadGrid,
+    RelativePosition,
+    RollGrid,
+    Split,
+    ToGrid,
+    ToUnits,
+    UnitLayout,
+)
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.form import silent
 from hiera_compiler.kinds.roles import Attention, BlockContext
+
+Sides = tuple[int, ...]
 
 
 class ProjectedAttention(Attention):
@@ -65,3 +81,28 @@ class ProjectedAttention(Attention):
         if len(biases) == 2:
             biases = [builder.add("attn.all_biases", Add(), *biases)]
         return builder.add("attn.attend", Attend(block.heads, across_units), *tokens, *biases)
+
+
+def in_windows(
+    builder: GraphBuilder, name: str, x: Value, grid: Sides, windows: UnitLayout, shift: Sides = ()
+) -> Value:
+    """Tokens in raster order of a grid by windows: where these do not divide it, zeros are added at its ends."""
+    padding = tuple(wide - side for wide, side in zip(windows.grid, grid, strict=True))
+    x = builder.add(f"{name}.grid", AsGrid(grid), x)
+    if any(padding):
+        x = builder.add(f"{name}.padded", PadGrid(padding), x)
+    if any(shift):
+        x = builder.add(f"{name}.shifted", RollGrid(shift), x)
+    return builder.add(f"{name}.windows", ToUnits(windows), x)
+
+
+def out_of_windows(
+    builder: GraphBuilder, name: str, x: Value, grid: Sides, windows: UnitLayout, shift: Sides = ()
+) -> Value:
+    """Tokens by windows in the raster order of a grid, without what was added at its ends."""
+    x = builder.add(f"{name}.merged", ToGrid(windows), x)
+    if any(shift):
+        x = builder.add(f"{name}.unshifted", RollGrid(tuple(-side for side in shift)), x)
+    if x.shape[:-1] != grid:
+        x = builder.add(f"{name}.cropped", CropGrid(grid), x)
+    return builder.add(f"{name}.tokens", AsTokens(), x)
