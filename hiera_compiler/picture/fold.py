@@ -76,14 +76,19 @@ def _output(nodes: Sequence[Node]) -> Shape:
 
 
 def _chains_and_blocks(nodes: Sequence[Node], blocks: Sequence[BlockInstance]) -> Iterator[Row]:
-    """Stem, head and decoder: what is outside blocks as chains, and the blocks between them."""
-    for in_blocks, group in groupby(nodes, key=lambda node: node.block is not None):
+    """Stem, neck, head and decoder: what is outside blocks as chains, one for each level of a neck, and the blocks."""
+    for (in_blocks, _), group in groupby(nodes, key=lambda node: (node.block is not None, _level(node))):
         members = list(group)
         names = {node.block for node in members}
         if in_blocks:
             yield from _rows([block for block in blocks if block.name in names])
         else:
             yield Row(1, (_sequence(members),))
+
+
+def _level(node: Node) -> object:
+    """The level of a neck that a node belongs to; none elsewhere."""
+    return node.origin[1:] if node.part == "neck" else None
 
 
 def _sequence(nodes: Sequence[Node]) -> Branch:

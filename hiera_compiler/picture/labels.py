@@ -156,6 +156,6 @@ _PARTS: dict[type[Op], Callable[[Any], Part]] = {
     Table: lambda op: Part("+ table", by(op.grid), "table"),
     ToUnits: _units,
     Convolution: lambda op: Part("convolution", f"{by(op.kernel)} → {op.out_channels}", "linear", by(op.kernel)),
-    TransposedConvolution: lambda op: Part("transposed", f"{by(op.kernel)} → {op.out_channels}", "linear"),
+    TransposedConvolution: lambda op: Part("transposed convolution", by(op.kernel), "linear"),
     Upsample: lambda op: Part("repeat", by(op.factors), "order"),
 }
