@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hiera_cli.columns import columns
-from hiera_cli.options import AsJson, Settings
+from hiera_cli.options import AsJson, Settings, TaskName
 from hiera_cli.output import print_json
 
 if TYPE_CHECKING:
     from hiera_compiler import Compilation, Diagnostic
+    from hiera_compiler.pipeline import Task
     from hiera_compiler.spec.difference import Difference
 
 _COUNTS = ("params", "macs")
@@ -22,15 +23,16 @@ def diff(
     left: Annotated[str, typer.Argument(metavar="A", help="A spec file, or the name of a bundled spec.")],
     right: Annotated[str, typer.Argument(metavar="B", help="The spec to compare it with.")],
     settings: Settings = None,
+    task: TaskName = "classify",
     as_json: AsJson = False,
 ) -> None:
     """Compare two specs and their cost.
 
     Shows the values that differ, with every default written out, and the cost by stage. What differs in several
     stages alike is one line. --set changes B, so that `hiera diff hiera_b hiera_b --set stages.2.depth=18` shows what
-    a setting does.
+    a setting does. With --task mae the cost is that of the masked autoencoders.
     """
-    pair = _compiled(left, right, settings or ())
+    pair = _compiled(left, right, settings or (), task)
     first, second = pair
     from hiera_compiler.spec.difference import differences
 
@@ -51,7 +53,7 @@ def diff(
     typer.echo(_cost_table(rows))
 
 
-def _compiled(left: str, right: str, settings: Sequence[str]) -> tuple[Compilation, Compilation]:
+def _compiled(left: str, right: str, settings: Sequence[str], task: Task) -> tuple[Compilation, Compilation]:
     """Both compilations with their graphs; raises SpecError with the problems of both."""
     from hiera_compiler import SpecError, compile
 
@@ -59,7 +61,7 @@ def _compiled(left: str, right: str, settings: Sequence[str]) -> tuple[Compilati
     pair: list[Compilation] = []
     for name, changes in ((left, ()), (right, settings)):
         try:
-            pair.append(compile(name, changes))
+            pair.append(compile(name, changes, task))
             pair[-1].graph  # noqa: B018 - the last phase that can find a problem
         except SpecError as error:
             found.extend(error.diagnostics)

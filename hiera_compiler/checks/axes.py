@@ -124,16 +124,16 @@ def attention_fits_the_mask_units(spec: Spec, source: Source) -> Iterator[Diagno
 
 @code("H209")
 def position_is_for_images(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Absolute-window positions are tables of a plane, so they need an image."""
-    if spec.position.kind == "abswin" and spec.axes == 3:
+    """Position tables that are stretched are tables of a plane, so they need an image."""
+    if getattr(spec.position, "base", None) is not None and spec.axes == 3:
         yield Diagnostic(
             "H209",
-            "absolute-window position embedding needs an image, and the input is a clip",
+            "a position table that is stretched needs an image, and the input is a clip",
             (
                 Label(source.value(("position",)), "has no table for time"),
                 Label(source.key(("input", "frames")), "makes it a clip"),
             ),
-            help="use position: separable or absolute, or leave out the frames",
+            help="use position: separable or absolute, without a base, or leave out the frames",
         )
 
 

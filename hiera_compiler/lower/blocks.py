@@ -100,7 +100,7 @@ def stage_blocks(stage: Stage, before: Attention | None) -> StageBlocks:
     return StageBlocks(
         Block(*sizes, first, stage.pool, stage.skip),
         Block(*sizes, stage.attention, None),
-        GlobalAttention(qkv_bias=getattr(stage.attention, "qkv_bias", True)),
+        GlobalAttention.like(stage.attention),
         stage.global_at,
         stage.depth,
         stage.out_channels,

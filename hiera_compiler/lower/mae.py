@@ -64,7 +64,7 @@ def encoder_of(spec: Spec) -> Spec:
     rate = spec.pretraining.drop_path
     drop_path = spec.drop_path if rate is None else spec.drop_path.model_copy(update={"rate": rate})
     stages = (*before, last.model_copy(update={"pool": None}))
-    return spec.model_copy(update={"stages": stages, "head": None, "drop_path": drop_path})
+    return spec.model_copy(update={"stages": stages, "neck": None, "head": None, "drop_path": drop_path})
 
 
 class _End(NamedTuple):

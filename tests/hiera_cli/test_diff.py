@@ -81,3 +81,11 @@ def test_neighbours_of_the_ablation_differ_by_one_step(hiera: Any) -> None:
         ["stages.0–3.attention.pool.kind"],
         ["stages.0–3.attention.unit_stride"],
     ]
+
+
+def test_autoencoders_are_compared_by_their_parts(hiera: Any) -> None:
+    changes = ["--task", "mae", "--set", "mae.decoder.depth=2"]
+    found = json.loads(hiera("diff", "hiera_t", "hiera_t", *changes, "--json").out)
+    parts = {row["stage"]: row for row in found["cost"]}
+    assert parts["decoder"]["b"]["macs"] < parts["decoder"]["a"]["macs"]
+    assert all(row["a"] == row["b"] for name, row in parts.items() if name not in ("decoder", "all"))

@@ -6,21 +6,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from hiera_compiler.diagnostics import times
-from hiera_compiler.ir import (
-    Add,
-    AsGrid,
-    AsTokens,
-    CropGrid,
-    PadGrid,
-    RelativeBias,
-    RollGrid,
-    ShiftMask,
-    ToGrid,
-    ToUnits,
-    UnitLayout,
-)
+from hiera_compiler.ir import Add, RelativeBias, ShiftMask, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds.attention import ProjectedAttention
+from hiera_compiler.kinds.attention import ProjectedAttention, in_windows, out_of_windows
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import silent
 from hiera_compiler.kinds.roles import Attention, BlockContext, Pooling
@@ -37,7 +25,6 @@ class WindowAttention(ProjectedAttention):
     """
 
     kind: Literal["window"] = "window"
-    takes_class_token: ClassVar[bool] = False
     by_position: ClassVar[tuple[str, ...]] = ("shift",)
     window: Annotated[
         tuple[int, ...], Extent(time=1), Field(description="Tokens along each axis of a window.", examples=[4])
@@ -60,28 +47,19 @@ class WindowAttention(ProjectedAttention):
     def mask_units(self) -> bool | None:
         return False
 
+    @property
+    def takes_class_token(self) -> bool:
+        return False
+
     def at(self, position: int) -> Attention:
         return self if position % 2 else self.model_copy(update={"shift": False})
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
-        grid = block.layout.grid
         windows = self._windows(builder, block)
-        padding = tuple(wide - side for wide, side in zip(windows.layout.grid, grid, strict=True))
         shift = self._shift(windows)
-        x = builder.add("attn.grid", AsGrid(grid), x)
-        if any(padding):
-            x = builder.add("attn.padded", PadGrid(padding), x)
-        if any(shift):
-            x = builder.add("attn.shifted", RollGrid(shift), x)
-        x = builder.add("attn.windows", ToUnits(windows.layout), x)
+        x = in_windows(builder, "attn", x, block.layout.grid, windows.layout, shift)
         x = self.attended(builder, x, windows, across_units=False, bias=self._bias(builder, windows, shift))
-        x = builder.add("attn.merged", ToGrid(windows.pooled_layout), x)
-        if any(shift):
-            x = builder.add("attn.unshifted", RollGrid(tuple(-side for side in shift)), x)
-        wanted = block.pooled_layout.grid
-        if x.shape[:-1] != wanted:
-            x = builder.add("attn.cropped", CropGrid(wanted), x)
-        return builder.add("attn.tokens", AsTokens(), x)
+        return out_of_windows(builder, "attn", x, block.pooled_layout.grid, windows.pooled_layout, shift)
 
     def _windows(self, builder: GraphBuilder, block: BlockContext) -> BlockContext:
         """The block with its windows in the place of mask units; a pooling consumes the first fold of a window."""
