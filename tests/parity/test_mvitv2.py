@@ -62,6 +62,10 @@ def test_outputs_where_attention_widens_equal_timm() -> None:
     assert_equal("mvitv2_l_wide", "mvitv2_large_cls", token)
 
 
+def test_outputs_of_the_huge_model_equal_timm() -> None:
+    assert_equal("mvitv2_h", "mvitv2_huge_cls", [])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_and_macs_equal_timm(name: str) -> None:
     _, params, gmacs = NAMES[name]
