@@ -57,16 +57,26 @@ class Compilation:
         try:
             graph = lowering.lower_mae(spec) if self.task == "mae" else lowering.lower(spec)
         except LoweringError as error:
-            raise SpecError([checks.lowering_failed(error, self.source)]) from error
+            raise SpecError([checks.check_lowering(error, self.source)]) from error
         found = checks.check_graph(graph, self.source)
         if found:
             raise SpecError(found)
         return graph
 
+    @property
+    def name(self) -> str:
+        """The spec's name, and behind it the task where that is not to classify: ``hiera_b_mae``."""
+        return self.spec.name if self.task == "classify" else f"{self.spec.name}_{self.task}"
+
     @cached_property
     def cost(self) -> estimate.Cost:
         """Parameters and multiply-accumulates, whole and by stage, for one sample."""
         return estimate.cost(self.graph)
+
+    @cached_property
+    def released_cost(self) -> estimate.Cost:
+        """The cost as in the authors' code, whose autoencoder embeds the whole input, and predicts for seen tokens."""
+        return estimate.cost(lowering.lower_mae(self.spec, early=False)) if self.task == "mae" else self.cost
 
     @cached_property
     def python(self) -> str:
@@ -83,14 +93,15 @@ class Compilation:
             text = emit.autoencoder_source(self.graph, self.class_name, summary)
         else:
             text = emit.module_source(self.graph, spec.name, summary)
-        return f"{title}\n\n{emit.prelude_source(text)}\n\n{text}"
+        return f"{title}\n\n{emit.prelude_source(text, self.graph)}\n\n{text}"
 
     @property
     def class_name(self) -> str:
         """The name of the module's class."""
         from hiera_compiler import emit
 
-        return emit.class_name(f"{self.spec.name}_autoencoder" if self.task == "mae" else self.spec.name)
+        name = f"{self.spec.name}_autoencoder" if self.task == "mae" else self.spec.name
+        return emit.class_name(name, self.graph)
 
     def module(
         self,
@@ -124,7 +135,7 @@ class Compilation:
     ) -> tuple[nn.Module, LoadReport]:
         """A new module with a checkpoint's weights, and which of its keys were missing, unexpected or resized.
 
-        The key layouts of hiera-transformer, timm, transformers and SAM 2 are told apart by themselves. What the
+        The key layouts of the family's public code (docs/weights.md) are told apart by themselves. What the
         file lacks of norm, neck and head, or has for another number of classes, keeps the reference's initial weights
         (``report.missing``, ``report.skipped``). Raises SpecError where the file cannot be read or holds another
         architecture.

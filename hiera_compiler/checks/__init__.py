@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from hiera_compiler.checks.axes import AXIS_RULES
-from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, lowering_failed
+from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, block_refused, lowering_failed
 from hiera_compiler.checks.mae import MAE_RULES
 from hiera_compiler.checks.neck import LEVEL_RULES, NECK_RULES
 from hiera_compiler.checks.stage import STAGE_RULES
 from hiera_compiler.checks.trunk import DEPTH_RULES, GRID_RULES, MAX_BLOCKS, PATCH_RULES, POOL_RULES
 from hiera_compiler.diagnostics import Diagnostic
 from hiera_compiler.ir import Graph
+from hiera_compiler.ir.builder import LoweringError
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec, Stage
 
@@ -30,11 +31,11 @@ __all__ = [
     "Limit",
     "check_axes",
     "check_graph",
+    "check_lowering",
     "check_mae",
     "check_spec",
     "check_stage",
     "check_trunk",
-    "lowering_failed",
 ]
 
 _ORDER: tuple[Any, ...] = (
@@ -103,6 +104,11 @@ def check_stage(stage: Stage, index: int, source: Source) -> list[Found]:
 def check_graph(graph: Graph, source: Source) -> list[Diagnostic]:
     """What the rules find in a graph, before anything is allocated."""
     return [diagnostic for rule in GRAPH_RULES for diagnostic in rule(graph, source)]
+
+
+def check_lowering(error: LoweringError, source: Source) -> Diagnostic:
+    """What is said where a spec that passed the rules could not be lowered."""
+    return (block_refused if error.help else lowering_failed)(error, source)
 
 
 def _found(rules: Iterable[Any], *given: object) -> list[Found]:

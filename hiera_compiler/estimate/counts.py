@@ -71,9 +71,7 @@ def node_params(node: Node) -> int:
     return sum(map(prod, node.op.weights().values()))
 
 
-def node_counts(
-    graph: Graph, node: Node, constants: Set[str] = frozenset(), unused: Set[str] = frozenset()
-) -> Counts:
+def node_counts(graph: Graph, node: Node, constants: Set[str] = frozenset(), unused: Set[str] = frozenset()) -> Counts:
     """The counts of one node; ``constants`` names the nodes that do not depend on the input.
 
     Of ``unused`` nodes, which a forward pass leaves out, only the weights count.

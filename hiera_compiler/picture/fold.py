@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 
 from hiera_compiler.estimate import StageCost, cost
-from hiera_compiler.ir import Add, Attend, Graph, Node, Shape, Sinusoid, Table, ToGrid, ToUnits
+from hiera_compiler.ir import Add, Graph, JoinTokens, Node, Shape, Sinusoid, Table, ToGrid
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
 from hiera_compiler.ir.masking import PlaceUnits
+from hiera_compiler.picture.boxes import boxes, needed
 from hiera_compiler.picture.labels import Part, is_drawn, part
+from hiera_compiler.picture.repeats import Repeat, repeated
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """The stem, a stage or the head: its rows, the shape of what leaves it, and its cost."""
+    """The stem, a stage or the head: its rows, which of them repeat together, what leaves it, and its cost."""
 
     name: str
     rows: tuple[Row, ...]
     output: Shape
     cost: StageCost
+    repeats: tuple[Repeat, ...] = ()
 
 
 def fold(graph: Graph) -> list[Panel]:
@@ -53,7 +56,8 @@ def fold(graph: Graph) -> list[Panel]:
             rows = tuple(_chains_and_blocks(nodes, blocks))
         else:
             rows = tuple(_rows([block for block in blocks if block.stage == stage]))
-        panels.append(Panel(row.name, rows, _output(nodes), row))
+        rows, repeats = repeated(rows)
+        panels.append(Panel(row.name, rows, _output(nodes), row, repeats))
     return panels
 
 
@@ -67,7 +71,8 @@ def _output(nodes: Sequence[Node]) -> Shape:
     last = nodes[-1].shape
     grids = [node.shape for node in nodes if isinstance(node.op, ToGrid) and node.block is None]
     grids += [node.op.layout.grid + node.shape[-1:] for node in nodes if hasattr(node.op, "layout")]
-    return next((grid for grid in grids if prod(grid) == prod(last)), last)
+    tokens = last[1:] if len(last) == 3 and last[0] == 1 else last
+    return next((grid for grid in grids if prod(grid) == prod(last)), tokens)
 
 
 def _chains_and_blocks(nodes: Sequence[Node], blocks: Sequence[BlockInstance]) -> Iterator[Row]:
@@ -87,8 +92,15 @@ def _sequence(nodes: Sequence[Node]) -> Branch:
     for node in nodes:
         if node.inputs and tables.issuperset(node.inputs):
             tables.add(node.name)
-    chain = [node for node in nodes if isinstance(node.op, PlaceUnits) or not tables.intersection(node.inputs)]
-    return Branch((), tuple(part(node.op) for node in chain if is_drawn(node.op)), (), adds=False)
+    steps = [Step(node.name, node.op, node.inputs) for node in nodes]
+    joined = {name for step in steps if isinstance(step.op, JoinTokens) for name in step.inputs}
+    token = needed(joined & tables, steps)  # a class token, which its box says
+    chain = [
+        step
+        for step in steps
+        if step.name not in token and (isinstance(step.op, PlaceUnits | JoinTokens) or not tables & set(step.inputs))
+    ]
+    return Branch((), tuple(part(step.op) for step in chain if is_drawn(step.op)), (), adds=False)
 
 
 def _rows(blocks: Sequence[BlockInstance]) -> Iterator[Row]:
@@ -106,41 +118,16 @@ def _branches(steps: Sequence[Step]) -> Iterator[Branch]:
             yield _branch(steps[start:end], step)
             start = end + 1
     if start < len(steps):
-        yield Branch((), _parts(steps[start:]), (), adds=False)
+        yield Branch((), boxes(steps[start:]), (), adds=False)
 
 
 def _branch(steps: Sequence[Step], sum_: Step) -> Branch:
-    left, right = (_needed(name, steps) for name in sum_.inputs)
+    left, right = (needed([name], steps) for name in sum_.inputs)
     shared = left & right
     skip, body = sorted((left - shared, right - shared), key=len)
     return Branch(
-        first=_parts([step for step in steps if step.name in shared]),
-        body=_parts([step for step in steps if step.name in body]),
-        skip=_parts([step for step in steps if step.name in skip]),
+        first=boxes([step for step in steps if step.name in shared]),
+        body=boxes([step for step in steps if step.name in body]),
+        skip=boxes([step for step in steps if step.name in skip]),
         adds=True,
     )
-
-
-def _needed(name: str, steps: Sequence[Step]) -> set[str]:
-    """The steps that a value depends on, its own included."""
-    needed = {name}
-    for step in reversed(steps):
-        if step.name in needed:
-            needed.update(step.inputs)
-    return needed & {step.name for step in steps}
-
-
-def _parts(steps: Sequence[Step]) -> tuple[Part, ...]:
-    return tuple(_part(step, steps) for step in steps if is_drawn(step.op))
-
-
-def _part(step: Step, steps: Sequence[Step]) -> Part:
-    """The box of a step; one that makes queries only, as pooling does in Hiera, says so."""
-    drawn = part(step.op)
-    if any(isinstance(other.op, ToUnits) for other in steps):
-        drawn = replace(drawn, word=drawn.word.replace("mask unit", "window"))
-    readers = [reader for reader in steps if step.name in reader.inputs]
-    only_queries = readers and all(
-        isinstance(reader.op, Attend) and step.name not in reader.inputs[1:] for reader in readers
-    )
-    return replace(drawn, detail=f"queries {drawn.detail}".rstrip()) if only_queries else drawn

@@ -81,6 +81,11 @@ def by(sizes: tuple[int, ...]) -> str:
     return "×".join(map(str, sizes))
 
 
+def strided(kernel: tuple[int, ...], stride: tuple[int, ...]) -> str:
+    """A kernel, and its stride where that is neither 1 nor as large as the kernel."""
+    return by(kernel) if stride == kernel or max(stride) == 1 else f"{by(kernel)} every {by(stride)}"
+
+
 def part(op: Op) -> Part:
     """The box of a primitive. One that is not in the table goes by the name of its class."""
     make = _PARTS.get(type(op))
@@ -95,7 +100,7 @@ def is_drawn(op: Op) -> bool:
 
 
 def _patch(op: PatchEmbed) -> Part:
-    return Part("patches", f"{by(op.kernel)} every {by(op.stride)}", "linear")
+    return Part("patches", strided(op.kernel, op.stride), "linear")
 
 
 def _units(op: ToUnits) -> Part:
@@ -133,18 +138,18 @@ _PARTS: dict[type[Op], Callable[[Any], Part]] = {
     Norm: lambda op: Part("norm", "", "norm"),
     PatchEmbed: _patch,
     Pool: lambda op: Part(f"{op.reduction} pool", by(op.fold), "pool"),
-    SlidingPool: lambda op: Part(f"{op.reduction} pool", f"{by(op.kernel)} every {by(op.stride)}", "pool"),
+    SlidingPool: lambda op: Part(f"{op.reduction} pool", strided(op.kernel, op.stride), "pool"),
     LayerScale: lambda op: Part("scale", "", "pointwise"),
     JoinChannels: lambda op: Part("join", "channels", "order"),
-    JoinTokens: lambda op: Part("join", "tokens", "order"),
-    SlidingConvolution: lambda op: Part("depth-wise conv", f"{by(op.kernel)} every {by(op.stride)}", "pool"),
-    RelativePosition: lambda op: Part("relative position", " to ".join(map(by, op.sides)), "table"),
+    JoinTokens: lambda op: Part("+ class token", "", "table"),
+    SlidingConvolution: lambda op: Part("depth-wise conv", strided(op.kernel, op.stride), "pool"),
+    RelativePosition: lambda op: Part("+ relative position", " to ".join(map(by, op.sides)), "table"),
     FirstToken: lambda op: Part("class token", "", "pool"),
     PadGrid: lambda op: Part("pad", by(op.padding), "order"),
     MergeTokens: lambda op: Part("merge", by(op.stride), "pool"),
-    RelativeBias: lambda op: Part("relative positions", by(op.keys.unit), "table", ""),
+    RelativeBias: lambda op: Part("+ relative positions", by(op.keys.unit), "table", ""),
     RollGrid: lambda op: Part("shift", by(op.shift), "order"),
-    ShiftMask: lambda op: Part("shift mask", by(op.shift), "table", ""),
+    ShiftMask: lambda op: Part("+ shift mask", by(op.shift), "table", ""),
     CropGrid: lambda op: Part("crop", by(op.grid), "order"),
     Sinusoid: lambda op: Part("+ sinusoid", by(op.grid), "table"),
     Table: lambda op: Part("+ table", by(op.grid), "table"),

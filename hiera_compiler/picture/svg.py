@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from hiera_compiler.ir import Graph
 from hiera_compiler.picture.fold import Branch, Panel, Row, fold, input_shape
 from hiera_compiler.picture.labels import Part, by
+from hiera_compiler.picture.repeats import Repeat
 from hiera_compiler.picture.shapes import BOX_HEIGHT, MUTED, Canvas, box_width
 
 _MARGIN = 24
 _PANEL_HEAD = 40
 _PANEL_GAP = 26
 _COUNT_WIDTH = 52
+_BRACKET = 6
 _STEP = 20
 """The length of the arrow between two boxes."""
 
@@ -26,7 +28,7 @@ _FORK = 10
 def svg(graph: Graph) -> str:
     """The graph as panels, one for the stem, each stage and the head; equal blocks are one row with their number."""
     panels = fold(graph)
-    inner = max(_row_width(row, panel) for panel in panels for row in panel.rows)
+    inner = max(map(_panel_width, panels))
     width = max(640, inner + 2 * _MARGIN)
     canvas = Canvas(f"input {by(input_shape(graph))}, {len(panels)} panels from stem to head")
     total = sum(panel.cost.macs for panel in panels)
@@ -53,11 +55,31 @@ def _panel(canvas: Canvas, panel: Panel, y: float, width: float, total: int) -> 
     canvas.text(right - 16, y + 20, figures, size=12, fill=MUTED, anchor="end")
     canvas.rectangle(right - 176, y + 27, 160, 4, "#e2e8f0", radius=2)
     canvas.rectangle(right - 176, y + 27, max(2.0, 160 * share), 4, "#6366f1", radius=2)
-    row_y = y + _PANEL_HEAD
-    for row in panel.rows:
-        _row(canvas, row, left, row_y, panel.cost.blocks > 0)
-        row_y += _row_height(row)
+    tops = [y + _PANEL_HEAD]
+    for row, indent, counted in zip(panel.rows, *_columns(panel), strict=True):
+        _row(canvas, row, left + indent, tops[-1], counted)
+        tops.append(tops[-1] + _row_height(row))
+    for repeat in panel.repeats:
+        _bracket(canvas, repeat, left, tops[repeat.start], tops[repeat.stop])
     return y + height
+
+
+def _columns(panel: Panel) -> tuple[list[float], list[bool]]:
+    """How far each row is moved to the right, and whether its number is drawn: a bracket has a column of its own."""
+    indents, counted = [0.0 for _ in panel.rows], [panel.cost.blocks > 0 for _ in panel.rows]
+    for repeat in panel.repeats:
+        inside = range(repeat.start, repeat.stop)
+        show = any(panel.rows[index].count > 1 for index in inside)
+        for index in inside:
+            indents[index], counted[index] = _COUNT_WIDTH + _BRACKET, show
+    return indents, counted
+
+
+def _bracket(canvas: Canvas, repeat: Repeat, x: float, top: float, bottom: float) -> None:
+    """How often rows repeat together, and a bracket before them."""
+    canvas.text(x + 16, (top + bottom) / 2 + 6, f"×{repeat.count}", size=16, bold=True)
+    edge = x + _COUNT_WIDTH
+    canvas.path(f"M{edge + _BRACKET:g} {top + 6:g}H{edge:g}V{bottom - 6:g}H{edge + _BRACKET:g}")
 
 
 def _percent(share: float) -> str:
@@ -124,9 +146,12 @@ def _chain_width(parts: Sequence[Part]) -> float:
     return sum(_STEP + box_width(part) for part in parts)
 
 
-def _row_width(row: Row, panel: Panel) -> float:
-    counted = _COUNT_WIDTH if panel.cost.blocks else 0
-    return 16 + counted + sum(map(_branch_width, row.branches)) + _STEP + 16
+def _panel_width(panel: Panel) -> float:
+    rows = zip(panel.rows, *_columns(panel), strict=True)
+    return max(
+        16 + indent + counted * _COUNT_WIDTH + sum(map(_branch_width, row.branches)) + _STEP + 16
+        for row, indent, counted in rows
+    )
 
 
 def _branch_width(branch: Branch) -> float:

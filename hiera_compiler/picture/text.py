@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hiera_compiler.ir import Graph
-from hiera_compiler.picture.fold import Branch, Panel, fold, input_shape
+from hiera_compiler.picture.fold import Branch, Panel, Row, fold, input_shape
 from hiera_compiler.picture.labels import Part, by
 
 _ARROW = "     ↓ "
@@ -29,14 +29,36 @@ def text(graph: Graph) -> str:
 
 
 def _body(panel: Panel) -> Iterator[str]:
+    """The lines of a panel's rows, with their counts before them; rows that repeat together have a bracket."""
+    repeats = {repeat.start: repeat for repeat in panel.repeats}
     counts = [f"×{row.count}" if panel.cost.blocks else "" for row in panel.rows]
-    margin = max(map(len, counts))
-    for count, row in zip(counts, panel.rows, strict=True):
-        lead = count.ljust(margin + 1) if margin else ""
-        for branch in row.branches:
-            for line in _lines(branch):
-                yield lead + line
-                lead = " " * len(lead)
+    margin = max(map(len, (*counts, *(f"×{repeat.count}" for repeat in panel.repeats))))
+    index = 0
+    while index < len(panel.rows):
+        repeat = repeats.get(index)
+        stop = repeat.stop if repeat else index + 1
+        if repeat is None:
+            lines, count = _block(panel.rows[index]), counts[index]
+        else:
+            lines, count = _bracketed(panel.rows[index:stop]), f"×{repeat.count}"
+        for number, line in enumerate(lines):
+            lead = count if number == 0 else ""
+            yield (f"{lead.ljust(margin)} {line}" if margin else line)
+        index = stop
+
+
+def _bracketed(rows: Sequence[Row]) -> list[str]:
+    counted = any(row.count > 1 for row in rows)
+    lines = [
+        (f"×{row.count} " if number == 0 else "   ") * counted + line
+        for row in rows
+        for number, line in enumerate(_block(row))
+    ]
+    return [f"{'┌' if at == 0 else '└' if at == len(lines) - 1 else '│'} {line}" for at, line in enumerate(lines)]
+
+
+def _block(row: Row) -> list[str]:
+    return [line for branch in row.branches for line in _lines(branch)]
 
 
 def _lines(branch: Branch) -> Iterator[str]:

@@ -6,12 +6,29 @@ from collections.abc import Mapping
 from itertools import groupby
 
 from hiera_compiler import bundled
-from hiera_compiler.ir import Graph, Table
+from hiera_compiler.ir import Graph, RelativeBias, RelativePosition, Table
 from hiera_compiler.lower import lower
 from hiera_compiler.source import load
 from hiera_compiler.spec import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
+
+
+def table_grids(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """The grid of every learned table of positions, whose sizes follow those of input and windows, by its name.
+
+    Of relative positions it is that of the offsets: as many as two tokens can lie apart, to both sides, and none.
+    """
+    grids: dict[str, tuple[int, ...]] = {}
+    for node in graph:
+        op = node.op
+        if isinstance(op, Table):
+            grids[node.name] = op.grid
+        elif isinstance(op, RelativeBias):
+            grids |= dict.fromkeys(node.parameters(), tuple(2 * side - 1 for side in op.keys.unit))
+        elif isinstance(op, RelativePosition):
+            grids |= {name: (shape[0], 1, 1) for name, shape in node.parameters().items()}
+    return grids
 
 
 def fitting_specs(found: Shapes) -> list[str]:
@@ -42,7 +59,8 @@ def _trunk(shapes: Shapes, graph: Graph) -> dict[str, tuple[int, ...] | None]:
 
 
 def _tables(graph: Graph) -> dict[str, tuple[int, ...]]:
-    return {node.name: shape for node in graph if isinstance(node.op, Table) for shape in node.parameters().values()}
+    shapes = graph.parameters()
+    return {name: shapes[name] for name in table_grids(graph)}
 
 
 def is_trunk(name: str) -> bool:

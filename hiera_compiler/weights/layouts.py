@@ -6,70 +6,37 @@ A new layout is one more entry of ``LAYOUTS``.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-Rules = tuple[tuple[str, str], ...]
-"""Patterns with their replacements, applied one after the other."""
+from hiera_compiler.weights.layout import Layout, Rules
 
+BUFFERS = re.compile(r"(?:^|\.)(?:relative_position_index|attn_mask)$")
+"""Keys of tables that some code bases keep in their files and every model works out by itself."""
 
-@dataclass(frozen=True)
-class Layout:
-    """How one code base names the weights of a model of the family.
-
-    Where ``class_row`` is true, the first row of the position table is that of the class token.
-    ``anchor`` ends the key of the patch embedding's weight: what stands before it there is the prefix of the
-    trunk's keys. ``mark`` is found in a key of this layout and of none below it. ``rules`` rename keys that
-    have the prefix, once it is taken off; ``outside`` those that have not.
-    """
-
-    name: str
-    anchor: str
-    mark: str
-    rules: Rules = ()
-    outside: Rules = ()
-    stages: str | None = None
-    class_row: bool = False
-
-    def prefix(self, keys: Iterable[str]) -> str | None:
-        """What stands before the trunk's keys; None where the keys are not of this layout."""
-        keys = list(keys)
-        anchors = [key for key in keys if key == self.anchor or key.endswith(f".{self.anchor}")]
-        if not anchors:
-            return None
-        prefix = min(anchors, key=len).removesuffix(self.anchor)
-        trunk = (key for key in keys if key.startswith(prefix))
-        return prefix if any(re.search(self.mark, key) for key in trunk) else None
-
-    def renamed(self, keys: Iterable[str], prefix: str) -> dict[str, str]:
-        """Our name of each key, by key; a key that no rule knows keeps its name."""
-        keys = list(keys)
-        starts = self._block_starts(keys)
-        return {key: self._name(key, prefix, starts) for key in keys}
-
-    def _name(self, key: str, prefix: str, starts: Mapping[int, int]) -> str:
-        if not key.startswith(prefix):
-            return _applied(self.outside, key)
-        name = key.removeprefix(prefix)
-        if self.stages is not None:
-            name = re.sub(self.stages, lambda at: f"blocks.{starts[int(at[1])] + int(at[2])}.", name)
-        return _applied(self.rules, name)
-
-    def _block_starts(self, keys: Iterable[str]) -> dict[int, int]:
-        """The index of the first block of every stage, for layouts that number blocks within their stage."""
-        depths: dict[int, int] = defaultdict(int)
-        for key in keys:
-            if self.stages is not None and (at := re.search(self.stages, key)):
-                depths[int(at[1])] = max(depths[int(at[1])], int(at[2]) + 1)
-        return {stage: sum(depths[before] for before in depths if before < stage) for stage in depths}
-
-
-def _applied(rules: Rules, name: str) -> str:
-    for pattern, replacement in rules:
-        name = re.sub(pattern, replacement, name)
-    return name
-
+_TRANSFORMERS_BLOCK: Rules = (
+    # Before version 5, and on the hub still, `attention.self.query`; since then `attention.q_proj` in memory.
+    (r"\.attention\.(?:attention\.|self\.)?([qkv])(?:uery|ey|alue|_proj)\.", r".attn.\1."),
+    (r"\.attention\.attention\.([qv])_bias$", r".attn.\1.bias"),
+    (r"\.attention\.(?:output\.dense|o_proj)\.", ".attn.proj."),
+    (
+        r"\.attention\.(?:self\.|relative_position_bias\.)?relative_position_bias_table$",
+        ".attn.relative_bias.table",
+    ),
+    (r"\.intermediate\.dense\.", ".mlp.fc1."),
+    (r"\.output\.dense\.", ".mlp.fc2."),
+    (r"\.layernorm_before\.", ".norm1."),
+    (r"\.layernorm_after\.", ".norm2."),
+)
+_TRANSFORMERS_STEM: Rules = (
+    (r"^embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
+    (r"^embeddings\.position_embeddings$", "pos_embed"),
+)
+_MVITV2_ATTENTION: Rules = (
+    (r"\.attn\.norm_([qkv])\.", r".attn.pool_\1_norm."),
+    (r"\.attn\.rel_pos_h$", ".attn.rel_pos.height"),
+    (r"\.attn\.rel_pos_w$", ".attn.rel_pos.width"),
+    (r"\.attn\.rel_pos_t$", ".attn.rel_pos.time"),
+)
 
 LAYOUTS = (
     Layout(
@@ -78,10 +45,8 @@ LAYOUTS = (
         mark=r"encoder\.stages\.",
         stages=r"(?:^|(?<=\.))encoder\.stages\.([0-9]{1,4})\.layers\.([0-9]{1,4})\.",
         rules=(
-            (r"^embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
-            (r"^embeddings\.position_embeddings$", "pos_embed"),
-            (r"\.layernorm_before\.", ".norm1."),
-            (r"\.layernorm_after\.", ".norm2."),
+            *_TRANSFORMERS_STEM,
+            *_TRANSFORMERS_BLOCK,
             (r"^pooler\.layernorm\.", "norm."),
         ),
         outside=(
@@ -96,6 +61,34 @@ LAYOUTS = (
             (r"^(decoder_blocks\.[0-9]+)\.layernorm_after\.", r"\1.norm2."),
             (r"^(?:.*\.)?classifier\.", "head.projection."),
         ),
+    ),
+    Layout(
+        "transformers' Swin",
+        anchor="embeddings.patch_embeddings.projection.weight",
+        mark=r"encoder\.layers\.[0-9]+\.blocks\.",
+        stages=r"(?:^|(?<=\.))encoder\.layers\.([0-9]{1,4})\.blocks\.([0-9]{1,4})\.",
+        merging=r"(?:^|(?<=\.))encoder\.layers\.([0-9]{1,4})\.downsample\.",
+        rules=(
+            *_TRANSFORMERS_STEM,
+            *_TRANSFORMERS_BLOCK,
+            (r"^embeddings\.norm\.", "patch_embed.norm."),
+            (r"^layernorm\.", "norm."),
+        ),
+        outside=((r"^(?:.*\.)?classifier\.", "head.projection."),),
+    ),
+    Layout(
+        "transformers' ViT",  # and their VideoMAE, which has no class token
+        anchor="embeddings.patch_embeddings.projection.weight",
+        mark=r"(?:encoder\.layer|layers)\.[0-9]+\.attention\.",
+        rules=(
+            (r"^(?:encoder\.layer|layers)\.([0-9]+)\.", r"blocks.\1."),
+            *_TRANSFORMERS_STEM,
+            *_TRANSFORMERS_BLOCK,
+            (r"^embeddings\.cls_token$", "cls_token"),
+            (r"^layernorm\.", "norm."),
+        ),
+        outside=((r"^fc_norm\.", "norm."), (r"^classifier\.", "head.projection.")),
+        class_row=True,
     ),
     Layout(
         "transformers' SAM 2",
@@ -115,6 +108,36 @@ LAYOUTS = (
         rules=((r"\.mlp\.layers\.0\.", ".mlp.fc1."), (r"\.mlp\.layers\.1\.", ".mlp.fc2.")),
     ),
     Layout(
+        "Swin",  # its authors', where a merging ends a stage, and timm's, where it begins the next
+        anchor="patch_embed.proj.weight",
+        mark=r"(?:^|\.)layers\.[0-9]+\.blocks\.[0-9]+\.attn\.",
+        stages=r"(?:^|(?<=\.))layers\.([0-9]{1,4})\.blocks\.([0-9]{1,4})\.",
+        merging=r"(?:^|(?<=\.))layers\.([0-9]{1,4})\.downsample\.",
+        rules=(
+            (r"\.attn\.relative_position_bias_table$", ".attn.relative_bias.table"),
+            (r"^absolute_pos_embed$", "pos_embed"),
+            (r"^head\.(?:fc\.)?(weight|bias)$", r"head.projection.\1"),
+        ),
+    ),
+    Layout(
+        "timm's MViTv2",
+        anchor="patch_embed.proj.weight",
+        mark=r"(?:^|\.)stages\.[0-9]+\.blocks\.[0-9]+\.attn\.",
+        stages=r"(?:^|(?<=\.))stages\.([0-9]{1,4})\.blocks\.([0-9]{1,4})\.",
+        rules=(
+            *_MVITV2_ATTENTION,
+            (r"\.shortcut_proj_attn\.", ".proj."),
+            (r"\.shortcut_proj_mlp\.", ".mlp.proj."),
+            (r"^head\.fc\.", "head.projection."),
+        ),
+    ),
+    Layout(
+        "MViTv2",  # its authors', in the repositories mvit and SlowFast
+        anchor="patch_embed.proj.weight",
+        mark=r"\.attn\.(?:norm_[qkv]\.|rel_pos_[hwt]$)",
+        rules=_MVITV2_ATTENTION,
+    ),
+    Layout(
         "timm",
         anchor="patch_embed.proj.weight",
         mark=r"(?:^|\.)head\.(?:norm|fc)\.",
@@ -126,10 +149,21 @@ LAYOUTS = (
         ),
     ),
     Layout(
-        "timm's ViT",
+        "VideoMAE",  # its authors'
         anchor="patch_embed.proj.weight",
-        mark=r"(?:^|\.)cls_token$",
-        rules=((r"^head\.(weight|bias)$", r"head.projection.\1"),),
+        mark=r"\.attn\.q_bias$",
+        rules=(
+            (r"\.attn\.([qv])_bias$", r".attn.\1.bias"),
+            (r"^fc_norm\.", "norm."),
+            (r"^head\.(weight|bias)$", r"head.projection.\1"),
+        ),
+    ),
+    Layout(
+        "timm's ViT",  # and MAE's for it
+        anchor="patch_embed.proj.weight",
+        mark=r"(?:^|\.)(?:cls_token|fc_norm\.weight|head\.weight)$",
+        never=r"(?:^|\.)(?:pos_embed_class$|head\.projection\.)",  # ours
+        rules=((r"^fc_norm\.", "norm."), (r"^head\.(weight|bias)$", r"head.projection.\1")),
         class_row=True,
     ),
     Layout(

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from hiera_compiler.emit.prelude import initialise
-from hiera_compiler.ir import Graph, Table
+from hiera_compiler.ir import Graph
+from hiera_compiler.weights.architecture import table_grids
 from hiera_compiler.weights.files import read
-from hiera_compiler.weights.match import Tensors, match
+from hiera_compiler.weights.match import match
 from hiera_compiler.weights.positions import Grid
+from hiera_compiler.weights.renamed import Tensors
 from hiera_compiler.weights.report import LoadReport
 
 
@@ -25,11 +27,12 @@ def load_weights(
 ) -> LoadReport:
     """What was loaded from a checkpoint file into a compiled spec's module, in place.
 
-    The file is safetensors, or of ``torch.save`` (nothing in it is run), in the key layout of
-    hiera-transformer, timm, transformers or SAM 2, pretraining files included. Position tables of another size
-    are interpolated to the grids of ``graph``, or to square ones where it is not given; a head for another
-    number of classes is skipped, and what is missing of norm, neck and head keeps its values. A module on the meta
-    device gets its weights on ``device``, those that the file lacks with the reference's initial values.
+    The file is safetensors, or of ``torch.save`` (nothing in it is run), in the key layout of the authors of
+    Hiera, SAM 2, MViTv2, Swin, VideoMAE or MAE, of timm or of transformers, pretraining files included. Position
+    tables of another size are interpolated to the grids of ``graph``, or to square ones where it is not given, but
+    for those of relative positions, which then must fit; a head for another number of classes is skipped, and what
+    is missing of norm, neck and head keeps its values. A module on the meta device gets its weights on ``device``,
+    those that the file lacks with the reference's initial values.
 
     Raises SpecError where the file cannot be read or holds another architecture; the module is then unchanged.
     """
@@ -61,7 +64,7 @@ def _copied(value: Tensor, dtype: torch.dtype, device: torch.device | str) -> Te
 def _grids(expected: dict[str, Tensor], graph: Graph | None) -> dict[str, Grid]:
     """The grid of each position table; without a graph, those that can be square."""
     if graph is not None:
-        return {node.name: node.op.grid for node in graph if isinstance(node.op, Table)}
+        return table_grids(graph)
     grids: dict[str, Grid] = {}
     for name, weight in expected.items():
         if name.startswith("pos_embed") and weight.ndim == 3:

@@ -10,11 +10,9 @@ from torch import Tensor
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.weights import problems
 from hiera_compiler.weights.architecture import described, fitting_specs, is_trunk
-from hiera_compiler.weights.layouts import LAYOUTS, recognised
 from hiera_compiler.weights.positions import MAX_ROWS, Grid, grid_of, resized
+from hiera_compiler.weights.renamed import Renamed, Tensors, renamed
 from hiera_compiler.weights.report import LoadReport, Resized
-
-Tensors = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -25,24 +23,14 @@ class Match:
     report: LoadReport
 
 
-@dataclass(frozen=True)
-class _Renamed:
-    """A state dict under our names: `keys` gives each name's key in the file, `others` the keys left over."""
-
-    layout: str
-    tensors: dict[str, Tensor]
-    keys: dict[str, str]
-    others: list[str]
-
-
 def match(file: str, candidates: Iterable[Tensors], expected: Tensors, grids: Mapping[str, Grid]) -> Match:
     """The first candidate that holds a Hiera, matched with a module's weights; ``grids`` are its position tables'.
 
     Raises SpecError with one diagnostic where no candidate does, or the first holds another architecture.
     """
-    found = _renamed(file, candidates)
+    found = renamed(file, candidates, expected)
     if "encoder_norm.weight" in expected:
-        found = _pretrained(found)
+        found = found.pretrained()
     _refuse_windows(file, found, expected)
     values: dict[str, Tensor] = {}
     changes: list[Resized] = []
@@ -75,64 +63,39 @@ def match(file: str, candidates: Iterable[Tensors], expected: Tensors, grids: Ma
     )
 
 
-def _renamed(file: str, candidates: Iterable[Tensors]) -> _Renamed:
-    keys: list[str] = []
-    for tensors in candidates:
-        keys = keys or list(tensors)
-        recognition = recognised(tensors)
-        if recognition is None:
-            continue
-        layout, prefix = recognition
-        ours: dict[str, str] = {}
-        others = []
-        for key, name in layout.renamed(tensors, prefix).items():
-            if name in ours:
-                others.append(key)
-            else:
-                ours[name] = key
-        named = {name: tensors[key] for name, key in ours.items()}
-        if layout.class_row and (table := named.get("pos_embed")) is not None and table.ndim == 3:
-            # Ours is apart, for it is on no grid.
-            named |= {"pos_embed_class": table[:, :1], "pos_embed": table[:, 1:]}
-            ours["pos_embed_class"] = ours["pos_embed"]
-        return _Renamed(layout.name, named, ours, others)
-    raise SpecError(problems.unknown_layout(file, keys, [layout.name for layout in LAYOUTS]))
-
-
-def _pretrained(found: _Renamed) -> _Renamed:
-    """The same with the norm under its name in a masked autoencoder."""
-    names = {name: f"encoder_{name}" if name.startswith("norm.") else name for name in found.keys}
-    keys = {names[name]: key for name, key in found.keys.items()}
-    return _Renamed(found.layout, {names[name]: tensor for name, tensor in found.tensors.items()}, keys, found.others)
-
-
-def _refuse_windows(file: str, found: _Renamed, expected: Tensors) -> None:
+def _refuse_windows(file: str, found: Renamed, expected: Tensors) -> None:
     name = "pos_embed_window"
     if name in found.keys and name not in expected:
         raise SpecError(problems.window_position(file, found.keys[name], tuple(found.tensors[name].shape)))
 
 
 def _is_table(tensor: Tensor, place: Tensor) -> bool:
-    """Whether this is a position table of as many channels, in rows or, as in SAM 2, with the grid's axes."""
+    """Whether this is a table of as many channels, in rows or, as in SAM 2, with the grid's axes."""
+    if place.ndim == 2:
+        return tensor.ndim == 2 and tensor.shape[1:] == place.shape[1:] and tensor.numel() > 0
     channels = tensor.shape[2:] if tensor.ndim == 3 else tensor.shape[1:2]
     return tensor.ndim in (3, 4) and len(tensor) == 1 and channels == place.shape[2:] and tensor.numel() > 0
 
 
 def _table(file: str, name: str, tensor: Tensor, wanted: Grid, changes: list[Resized]) -> Tensor:
-    grid = grid_of(tuple(tensor.shape), wanted)
+    is_of_offsets = tensor.ndim == 2  # with no batch before its rows
+    table = tensor[None] if is_of_offsets else tensor
+    grid = grid_of(tuple(table.shape), wanted)
     is_window = name == "pos_embed_window"  # repeated as it is, never stretched
     if (
         grid is None
         or (is_window and grid != wanted)
-        or tensor.numel() // tensor.shape[2 if tensor.ndim == 3 else 1] > MAX_ROWS
+        or (is_of_offsets and not all(side % 2 for side in grid))
+        or table.numel() // table.shape[2 if table.ndim == 3 else 1] > MAX_ROWS
     ):
         raise SpecError(problems.table_does_not_resize(file, name, tuple(tensor.shape), wanted))
     if grid != wanted:
         changes.append(Resized(name, grid, wanted))
-    return resized(tensor, grid, wanted)
+    fitted = resized(table, grid, wanted)
+    return fitted[0] if is_of_offsets else fitted
 
 
-def _differences(found: _Renamed, expected: Tensors, matched: set[str]) -> Iterator[str]:
+def _differences(found: Renamed, expected: Tensors, matched: set[str]) -> Iterator[str]:
     """Facts on the weights that the file and the module do not share and must."""
     for name, place in expected.items():
         tensor = found.tensors.get(name)

@@ -56,13 +56,14 @@ def not_a_checkpoint(name: str, what: str, help: str | None = None) -> Diagnosti
 
 @code("H804")
 def unknown_layout(name: str, keys: Sequence[str], layouts: Sequence[str]) -> Diagnostic:
-    """No Hiera is recognised in the checkpoint's keys.
+    """No model of the family is recognised in the checkpoint's keys.
 
     The key layout is told by the patch embedding and the blocks, under any prefix. The weights of another
     architecture, of a head alone or of an adapter have no such keys.
     """
     shown = ", ".join(key[:80] for key in keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-    message = "none of the file's keys is a Hiera's patch embedding" if keys else "the file holds no named weights"
+    unknown = "none of the file's keys is a patch embedding of a known layout"
+    message = unknown if keys else "the file holds no named weights"
     return Diagnostic(
         "H804",
         message,
@@ -78,7 +79,7 @@ def other_architecture(name: str, differences: Sequence[str], holds: str, specs:
 
     Every weight of patch embedding, position and blocks must be in the file with the shape that the spec gives
     it, and the file must hold no others of these; else the model would compute something else than what was
-    trained. Only position tables are resized, and only a head for another number of classes is skipped.
+    trained. Only tables of positions are resized, and only a head for another number of classes is skipped.
     """
     shown = list(differences[:_SHOWN])
     if len(differences) > _SHOWN:
@@ -98,13 +99,14 @@ def table_does_not_resize(name: str, table: str, shape: tuple[int, ...], grid: t
     """A position table of the checkpoint cannot be brought to the spec's input size.
 
     A table of rows is resized if its rows make a square, or a grid of the spec's proportions; for clips, if
-    they do so for the spec's number of frames, or are whole frames of the spec's size.
+    they do so for the spec's number of frames, or are whole frames of the spec's size. A table of relative positions
+    in a window has a row for each offset: the square of an odd number.
     """
     return Diagnostic(
         "H806",
         f"{table} has the shape {list(shape)} in the file, from which no grid like {list(grid)} can be told",
         (_file(name),),
-        "set the spec's input size to the one that the checkpoint was trained with",
+        "set the spec's input size, and its windows, to those that the checkpoint was trained with",
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _LISTED = 6
+_BLOCK = re.compile(r"^blocks\.[0-9]+\.")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class LoadReport:
     def _lines(self) -> Iterator[str]:
         yield f"loaded {self.loaded} weights from the key layout of {self.layout}"
         if self.resized:
-            yield f"resized: {', '.join(map(str, self.resized))}"
+            yield f"resized: {', '.join(_of_blocks(self.resized))}"
         if self.missing:
             yield f"missing, kept at initial values: {_folded(self.missing)}"
         if self.skipped:
@@ -55,6 +57,18 @@ class LoadReport:
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+
+def _of_blocks(changes: tuple[Resized, ...]) -> Iterator[str]:
+    """The changes, those of many blocks that are alike in one."""
+    counts = Counter(replace(change, name=_BLOCK.sub("", change.name)) for change in changes)
+    for change in changes:
+        alike = replace(change, name=_BLOCK.sub("", change.name))
+        count = counts.pop(alike, 0)
+        if count > 1:
+            yield f"{alike} in {count} blocks"
+        elif count:
+            yield str(change)
 
 
 def _folded(keys: tuple[str, ...]) -> str:

@@ -1,17 +1,19 @@
-"""timm's MViTv2: logits and the maps of all stages, with its state dict under our names."""
+"""timm's MViTv2, and its authors' files: logits and the maps of all stages, by way of a file."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 import hiera_compiler as hc
-from tests.support.parity import differing, named, randomise, without_initialisation
+from tests.support.parity import differing, loaded, named, randomise, without_initialisation
 from tests.support.public_packages import timm
 
 NAMES = {
@@ -21,24 +23,14 @@ NAMES = {
     "mvitv2_l": ("mvitv2_large", 217_992_952, 43.8692),
 }
 """The name in timm, the parameters, and fvcore's billions of multiply-accumulates."""
+CLASS_TOKEN = ["class_token=true", "head.pooling=class_token"]
+# Small, and of few blocks: the stages of the large model have all its widths and forms of blocks.
+DEPTHS, SIZE = (2, 2, 3, 2), 96
+FEW = (1, 1, 2, 1)
 
 
-def our_name(key: str, starts: list[int]) -> str:
-    """Our name of a parameter of timm's, whose blocks are numbered within their stage."""
-    stage = re.match(r"stages\.(\d+)\.blocks\.(\d+)\.", key)
-    if stage is not None:
-        key = f"blocks.{starts[int(stage[1])] + int(stage[2])}.{key[stage.end() :]}"
-    key = key.replace("shortcut_proj_attn", "proj").replace("shortcut_proj_mlp", "mlp.proj")
-    key = re.sub(r"attn\.norm_([qkv])", r"attn.pool_\1_norm", key)
-    key = key.replace("attn.rel_pos_h", "attn.rel_pos.height").replace("attn.rel_pos_w", "attn.rel_pos.width")
-    return key.replace("head.fc", "head.projection")
-
-
-def our_weights(theirs: Any) -> dict[str, Tensor]:
-    starts = [0]
-    for stage in theirs.stages:
-        starts.append(starts[-1] + len(stage.blocks))
-    return {our_name(key, starts): value for key, value in theirs.state_dict().items()}
+def settings_of(depths: tuple[int, ...], size: int) -> list[str]:
+    return [f"input.size={size}", *(f"stages.{index}.depth={depth}" for index, depth in enumerate(depths))]
 
 
 def timm_model(name: str, depths: tuple[int, ...], size: int) -> Any:
@@ -49,17 +41,74 @@ def timm_model(name: str, depths: tuple[int, ...], size: int) -> Any:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_outputs_equal_timm(name: str) -> None:
-    assert_equal(name, NAMES[name][0], [])
+def test_outputs_equal_timm(name: str, tmp_path: Path) -> None:
+    assert_equal(name, NAMES[name][0], [], tmp_path)
 
 
-def test_outputs_with_a_class_token_equal_timm() -> None:
-    assert_equal("mvitv2_s", "mvitv2_small_cls", ["class_token=true", "head.pooling=class_token"])
+def test_outputs_with_a_class_token_equal_timm(tmp_path: Path) -> None:
+    assert_equal("mvitv2_s", "mvitv2_small_cls", CLASS_TOKEN, tmp_path)
 
 
-def test_outputs_where_attention_widens_equal_timm() -> None:
-    token = ["class_token=true", "head.pooling=class_token"]
-    assert_equal("mvitv2_l_wide", "mvitv2_large_cls", token)
+def test_outputs_where_attention_widens_equal_timm(tmp_path: Path) -> None:
+    assert_equal("mvitv2_l_wide", "mvitv2_large_cls", CLASS_TOKEN, tmp_path)
+
+
+def as_the_authors_saved(weights: dict[str, Tensor], depths: tuple[int, ...]) -> dict[str, Tensor]:
+    """Blocks counted through, and one name for the projections around attention and around the MLP."""
+
+    def key(name: str) -> str:
+        name = re.sub(
+            r"stages\.(\d)\.blocks\.(\d)", lambda at: f"blocks.{sum(depths[: int(at[1])]) + int(at[2])}", name
+        )
+        return re.sub("shortcut_proj_(attn|mlp)", "proj", name).replace("head.fc", "head.projection")
+
+    return {key(name): value for name, value in weights.items()}
+
+
+@pytest.mark.parametrize(("name", "their_name"), [("mvitv2_t", "mvitv2_tiny"), ("mvitv2_l", "mvitv2_large")])
+def test_a_file_of_the_authors_is_the_same_model(name: str, their_name: str, tmp_path: Path) -> None:
+    theirs = timm_model(their_name, FEW, 32)
+    randomise(theirs)
+    weights = as_the_authors_saved(theirs.state_dict(), FEW)
+    torch.save({"model_state": weights, "epoch": 100}, tmp_path / "authors.pyth")
+    same, report = hc.compile(name, settings_of(FEW, 32)).load(tmp_path / "authors.pyth")
+    assert (report.layout, report.missing, report.unexpected, report.resized) == ("MViTv2", (), (), ())
+    ours, _ = loaded(theirs, tmp_path, name, settings_of(FEW, 32))
+    assert all(torch.equal(value, same.state_dict()[name]) for name, value in ours.state_dict().items())
+
+
+def test_tables_of_another_input_are_resized_as_by_timm(tmp_path: Path) -> None:
+    theirs = timm_model("mvitv2_tiny", FEW, 64)
+    randomise(theirs)
+    larger = timm_model("mvitv2_tiny", FEW, SIZE)
+    larger.load_state_dict(timm().models.mvitv2.checkpoint_filter_fn(theirs.state_dict(), larger))
+    images = torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    images[1] += 1
+    with torch.no_grad():
+        expected = larger(images)
+        ours, report = loaded(theirs, tmp_path, "mvitv2_t", settings_of(FEW, SIZE))
+        assert differing({"logits": ours(images)}, {"logits": expected}) == {}
+    assert len(report.resized) == 2 * sum(FEW)
+    assert "attn.rel_pos.height 7×1×1 to 11×1×1 in 2 blocks" in report.lines()[1]
+
+
+def test_clips_have_a_table_of_time_in_the_authors_files(tmp_path: Path) -> None:
+    compiled = hc.compile("mvitv2_s_16x224", ["input.frames=4", *settings_of(FEW, 64)])
+    module = compiled.module()
+    randomise(module)
+    rules = ((".rel_pos.height", ".rel_pos_h"), (".rel_pos.width", ".rel_pos_w"), (".rel_pos.time", ".rel_pos_t"))
+    weights = {}
+    for name, value in module.state_dict().items():
+        for ours, theirs in rules:
+            name = name.replace(ours, theirs)
+        weights[re.sub(r"pool_([qkv])_norm", r"norm_\1", name)] = value
+    save_file(weights, tmp_path / "w.safetensors")
+    loaded_module, report = compiled.load(tmp_path / "w.safetensors")
+    assert (report.layout, report.missing, report.unexpected, report.resized) == ("MViTv2", (), (), ())
+    assert all(
+        torch.equal(value, weight)
+        for value, weight in zip(module.parameters(), loaded_module.parameters(), strict=True)
+    )
 
 
 def test_outputs_of_the_huge_model_equal_timm() -> None:
@@ -74,20 +123,13 @@ def test_parameters_and_macs_equal_timm(name: str) -> None:
     assert cost.macs / 10**9 == pytest.approx(gmacs, abs=1e-4)  # fvcore rounds products of several axes
 
 
-def assert_equal(name: str, their_name: str, options: list[str]) -> None:
-    # Small, and of few blocks: the stages of the large model have all its widths and forms of blocks.
-    depths, size = (2, 2, 3, 2), 96
-    settings = [
-        *options,
-        f"input.size={size}",
-        *(f"stages.{index}.depth={depth}" for index, depth in enumerate(depths)),
-    ]
-    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
+def assert_equal(name: str, their_name: str, options: list[str], folder: Path) -> None:
+    images = torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        theirs = timm_model(their_name, depths, size)
+        theirs = timm_model(their_name, DEPTHS, SIZE)
         randomise(theirs)
         features = theirs.forward_intermediates(images, intermediates_only=True)
         expected = named(theirs(images), [feature.movedim(1, -1) for feature in features])
-        ours: Any = hc.compile(name, settings).module().eval()
-        ours.load_state_dict(our_weights(theirs))
+        ours, report = loaded(theirs, folder, name, [*options, *settings_of(DEPTHS, SIZE)])
         assert differing(named(ours(images), ours.features(images)), expected) == {}
+    assert (report.layout, report.missing, report.unexpected, report.resized) == ("timm's MViTv2", (), (), ())

@@ -88,7 +88,9 @@ _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "drop_path": st.sampled_from([0.0, 0.3, {"rate": 0.5}, {"rate": 0.2, "schedule": "constant"}]),
     "norm": st.sampled_from(["layer_norm", {"kind": "layer_norm", "epsilon": 1e-3}]),
     "activation": st.sampled_from(["gelu", "relu", {"kind": "relu"}]),
-    "neck": st.sampled_from(["none", "feature_pyramid", {"kind": "feature_pyramid", "channels": 5, "norm": "layer_norm"}]),
+    "neck": st.sampled_from(
+        ["none", "feature_pyramid", {"kind": "feature_pyramid", "channels": 5, "norm": "layer_norm"}]
+    ),
     "head": st.sampled_from(["none", {"classes": 1}, {"classes": 5, "dropout": 0.5}]),
 }
 

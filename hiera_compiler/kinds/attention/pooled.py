@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hiera_compiler.diagnostics import times
 from hiera_compiler.ir import Add, Linear, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.attention import ProjectedAttention, Sides, in_windows, out_of_windows
@@ -76,6 +77,7 @@ class PooledAttention(ProjectedAttention):
         of_query = self._strided(self.pool, stride)
         of_key = self._strided(self.kv_pool or self.pool, self.kv_stride)
         query = block.pooled_by(of_query, builder, "attn.pool_q", query, block.heads)
+        self._require_alike(builder, block, of_query)
         key = block.pooled_by(of_key, builder, "attn.pool_k", key, block.heads)
         value = block.pooled_by(of_key, builder, "attn.pool_v", value, block.heads)
         queries, keys = (block.layout if pool is None else pool.pooled(block.layout) for pool in (of_query, of_key))
@@ -115,15 +117,32 @@ class PooledAttention(ProjectedAttention):
         window = self.window or queries
         spans = tuple(side * step for side, step in zip(window, stride, strict=True))
         if any(span % step for span, step in zip(spans, self.kv_stride, strict=True)):
-            builder.refuse("attn.windows", f"windows over {spans} tokens cannot be pooled by {self.kv_stride}")
+            message = f"windows over {times(spans)} tokens cannot be pooled by {times(self.kv_stride)}"
+            builder.refuse("attn.windows", message, "use windows that kv_stride divides", at="attention")
         of_keys = tuple(span // step for span, step in zip(spans, self.kv_stride, strict=True))
         counts, others = (
             tuple(-(-side // step) for side, step in zip(grid, sides, strict=True))
             for grid, sides in ((queries, window), (keys, of_keys))
         )
         if counts != others:
-            builder.refuse("attn.windows", f"{counts} windows of queries meet {others} of keys and values")
+            message = f"{times(counts)} windows of queries meet {times(others)} of keys and values"
+            builder.refuse("attn.windows", message, "use windows that divide the grid", at="attention")
         return UnitLayout(counts, (window,)), UnitLayout(counts, (of_keys,))
+
+    def _require_alike(self, builder: GraphBuilder, block: BlockContext, of_query: Pooling | None) -> None:
+        """Refuse queries that are not as many as the tokens of the skip connection."""
+        made = block.layout if of_query is None else of_query.pooled(block.layout)
+        if made.unit == block.pooled_layout.unit:
+            return
+        before, queries, tokens = (times(layout.unit) for layout in (block.layout, made, block.pooled_layout))
+        builder.refuse(
+            "attn.pool_q",
+            f"attention pools {before} tokens to {queries} queries, and the skip connection to {tokens}",
+            "use unit_stride: false, or kernels of twice the padding and 1, such as 3 with a padding of 1"
+            if block.pool is None
+            else "use kernels that, less twice their padding, are alike in both poolings",
+            at="attention",
+        )
 
     def _strided(self, pool: Pooling, stride: tuple[int, ...]) -> Pooling | None:
         """The pooling by a stride; none where that leaves all as it is."""

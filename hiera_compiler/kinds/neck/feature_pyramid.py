@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hiera_compiler.diagnostics import times
 from hiera_compiler.ir import Add, Upsample
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.neck import PyramidNeck
@@ -51,6 +52,7 @@ def _upsampled(builder: GraphBuilder, name: str, coarser: Value, x: Value) -> Va
     """The coarser level on the grid of a finer one."""
     sides = list(zip(x.shape[:-1], coarser.shape[:-1], strict=True))
     if any(fine % coarse for fine, coarse in sides):
-        builder.refuse(name, f"a level of {x.shape[:-1]} tokens is no multiple of one of {coarser.shape[:-1]}")
+        message = f"a level of {times(x.shape[:-1])} tokens is no multiple of the next, of {times(coarser.shape[:-1])}"
+        builder.refuse(name, message, "use an input of which every stage's grid is a multiple of the next one's")
     factors = tuple(fine // coarse for fine, coarse in sides)
     return coarser if set(factors) == {1} else builder.add(name, Upsample(factors), coarser)

@@ -16,7 +16,7 @@ from hiera_compiler.kinds.roles import Normalization
 
 
 class SimpleFeaturePyramid(PyramidNeck):
-    """The pyramid of plain backbones (ViTDet, Li et al., 2022): the last map at 4, 2, 1 and 1/2 of its height and width.
+    """The pyramid of plain backbones (ViTDet, Li et al., 2022): the last map at 4, 2, 1 and 1/2 of its size.
 
     It grows by transposed convolutions of 2, each halving the channels, with norm and GELU between the two, and shrinks
     by max pooling of 2; then come a convolution of 1 and one of 3. Time is left as it is.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
+from hiera_compiler import checks
 from hiera_compiler.estimate.cost import counts_by
 from hiera_compiler.estimate.counts import ELEMENT_BYTES, NOTHING
 from hiera_compiler.estimate.kernels import part_kernels, part_steps
@@ -16,6 +17,7 @@ from hiera_compiler.estimate.predict import SectionTime, section_time, widest_pa
 from hiera_compiler.estimate.tensor import BYTES
 from hiera_compiler.ir.builder import LoweringError
 from hiera_compiler.lower import ENTRY, Flow, Part
+from hiera_search.table.reading import source_of
 
 if TYPE_CHECKING:
     from hiera_compiler.estimate.profiles import Profile
@@ -88,6 +90,13 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Unfit:
+    """A part that cannot be lowered: the code of what refuses it."""
+
+    code: str
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a part stands, as far as its time depends on it.
 
@@ -110,22 +119,22 @@ class Parts:
         self.profile, self.batch = profile, batch
         self.figures = [Figures()]
         self._sums: dict[Hashable, int] = {}
-        self._known: dict[Hashable, Made | None] = {}
+        self._known: dict[Hashable, Made | Unfit] = {}
         self._alike: dict[Hashable, tuple[int, DType | None]] = {}
 
     def get(
         self, key: Hashable, lower: Callable[[], Part], dtypes: DTypes, place: Place, capacity: int = 0
-    ) -> Made | None:
-        """The part of a key, which must tell all that its figures depend on; none where it cannot be lowered.
+    ) -> Made | Unfit:
+        """The part of a key, which must tell all that its figures depend on, or why it cannot be lowered.
 
         `dtypes` are those of what flows in.
         """
         if key not in self._known:
             try:
                 part = lower()
-            except LoweringError:
-                self._known[key] = None
-                return None
+            except LoweringError as error:
+                self._known[key] = unfit = Unfit(checks.check_lowering(error, source_of(None)).code)
+                return unfit
             # Parts that a kind lowered to the same primitives cost the same, whatever else it could have looked at.
             alike = (place, dtypes, capacity, part_steps(part.graph))
             if alike not in self._alike:
@@ -163,9 +172,7 @@ class Parts:
         """Elements of a batch that flow into a part."""
         return self.batch * sum(prod(node.shape) for node in graph if node.origin == (ENTRY,))
 
-    def _worked_out(
-        self, graph: Graph, dtypes: DTypes, place: Place, capacity: int
-    ) -> tuple[Figures, DType | None]:
+    def _worked_out(self, graph: Graph, dtypes: DTypes, place: Place, capacity: int) -> tuple[Figures, DType | None]:
         """The figures of a part, and the dtype that leaves it."""
         counts, memory = counts_by(graph, lambda _: None).get(None, NOTHING), part_memory(graph, self.batch)
         time, last, leaving = self._time(graph, dtypes, place)

@@ -11,7 +11,7 @@ from hiera_compiler import checks
 from hiera_compiler.kinds import Neck
 from hiera_compiler.lower import Block, Style, block_part, head_part, map_part, neck_part, stage_blocks, stem_part
 from hiera_compiler.spec import Head, Spec, Stage
-from hiera_search.table.parts import Made, Parts, Place, Stream
+from hiera_search.table.parts import Made, Parts, Place, Stream, Unfit
 from hiera_search.table.reading import ReadStage, source_of
 from hiera_search.table.refusals import LAWFUL, Refusals
 
@@ -84,8 +84,8 @@ class Step(NamedTuple):
     widest: int = 0
 
 
-class _Unfit(Exception):  # noqa: N818 - not an error: refuses a candidate
-    """A part that cannot be lowered."""
+class _Refused(Exception):  # noqa: N818 - not an error: refuses a candidate
+    """A part that cannot be lowered; its code."""
 
 
 class Transitions:
@@ -125,8 +125,8 @@ class Transitions:
             return Step(state)
         try:
             return self._lowered(state, state.frame, self._resolved(state.frame, read.stage), deep)
-        except _Unfit:
-            return Step(REFUSED, self.refusals.lowering())
+        except _Refused as refused:
+            return Step(REFUSED, self.refusals.lowering(str(refused)))
 
     def end(self, state: State) -> tuple[int, int]:
         """The number of what comes after the last stage, neck and head, and what refuses it."""
@@ -138,8 +138,8 @@ class Transitions:
             if frame.head is None:
                 return neck, LAWFUL
             head = self._head(frame, frame.head, stream)
-        except _Unfit:
-            return 0, self.refusals.lowering()
+        except _Refused as refused:
+            return 0, self.refusals.lowering(str(refused))
         return (self.parts.with_weights(head, neck) if neck else head), LAWFUL
 
     def _neck(self, frame: Frame, neck: Neck, maps: Sequence[Map], stream: Stream) -> int:
@@ -214,7 +214,7 @@ def _with_map(state: State, frame: Frame, out: Stream) -> tuple[Map, ...]:
     return () if frame.neck is None else (*state.maps, Map(shape, out.dtype))
 
 
-def _there(made: Made | None) -> Made:
-    if made is None:
-        raise _Unfit
+def _there(made: Made | Unfit) -> Made:
+    if isinstance(made, Unfit):
+        raise _Refused(made.code)
     return made

@@ -9,7 +9,8 @@ import pytest
 import hiera_compiler as hc
 from hiera_compiler.ir import Activate, Graph, Op, ToGrid
 from hiera_compiler.picture import svg, text
-from hiera_compiler.picture.fold import fold
+from hiera_compiler.picture.fold import Panel, Row, fold
+from hiera_compiler.picture.repeats import Repeat, repeated
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -49,12 +50,83 @@ def test_the_text_of_hiera_t() -> None:
 def test_every_block_is_in_a_row_and_alike_ones_share_it(name: str) -> None:
     compilation = hc.compile(name)
     panels = [panel for panel in fold(compilation.graph) if panel.cost.blocks]
-    assert [sum(row.count for row in panel.rows) for panel in panels] == [s.depth for s in compilation.spec.stages]
     blocks = [section for section in compilation.graph.sections if section.nodes[0].block is not None]
-    runs = [stage for (stage, _), _ in groupby(blocks, key=lambda block: (block.nodes[0].stage, block.like))]
-    assert [len(panel.rows) for panel in panels] == [runs.count(stage) for stage in range(len(panels))]
+    runs = [
+        (stage, len(list(alike))) for (stage, _), alike in groupby(blocks, key=lambda at: (at.nodes[0].stage, at.like))
+    ]
+    for index, panel in enumerate(panels):
+        assert [row.count for row in written_out(panel)] == [count for stage, count in runs if stage == index]
     grids = [node.shape for node in compilation.graph if isinstance(node.op, ToGrid) and node.block is None]
     assert [panel.output for panel in panels] == grids
+
+
+def written_out(panel: Panel) -> list[Row]:
+    """The rows of a panel, those that repeat as often as they do."""
+    found: list[Row] = []
+    index = 0
+    while index < len(panel.rows):
+        repeat = next((repeat for repeat in panel.repeats if repeat.start == index), Repeat(index, index + 1, 1))
+        found += repeat.count * panel.rows[repeat.start : repeat.stop]
+        index = repeat.stop
+    return found
+
+
+def test_blocks_that_alternate_are_drawn_once_with_a_bracket() -> None:
+    lines = [line.strip("│ ") for line in text(hc.compile("swin_b").graph).splitlines()]
+    start = next(index for index, line in enumerate(lines) if line.startswith("×8"))
+    assert [line[:14] for line in lines[start : start + 4]] == [
+        "×8 ┌ + norm → ",
+        "+ norm → linea",
+        "+ norm → shift",
+        "└ + norm → lin",
+    ]
+    assert sum("shift 3×3" in line for line in lines) == 4
+    drawn = words(svg(hc.compile("swin_b").graph))
+    assert [word for word in drawn if word.startswith("×")] == ["×1", "×1", "×1", "×1", "×1", "×1", "×8", "×1", "×1"]
+
+
+def test_rows_inside_a_bracket_keep_their_numbers() -> None:
+    graph = hc.compile("sam2_hiera_s").graph
+    lines = [line.strip("│ ") for line in text(graph).splitlines()]
+    (first,) = (line for line in lines if line.startswith("×2 ┌"))
+    assert first.startswith("×2 ┌ ×2 + norm → pad 6×6")
+    drawn = [word for word in words(svg(graph)) if word.startswith("×")]
+    assert drawn == ["×1", "×1", "×1", "×1", "×3", "×1", "×2", "×1", "×2", "×1", "×1"]
+
+
+@pytest.mark.parametrize(
+    ("items", "kept", "repeats"),
+    [
+        ("", "", []),
+        ("abc", "abc", []),
+        ("tswswsw", "tsw", [(1, 3, 3)]),
+        ("tswsws", "tsws", [(2, 4, 2)]),
+        ("tabcabc", "tabc", [(1, 4, 2)]),
+        ("ababcdcd", "abcd", [(0, 2, 2), (2, 4, 2)]),
+    ],
+)
+def test_what_recurs_is_kept_once(items: str, kept: str, repeats: list[tuple[int, int, int]]) -> None:
+    found, where = repeated(tuple(items))
+    assert ("".join(found), where) == (kept, tuple(Repeat(*numbers) for numbers in repeats))
+
+
+def test_boxes_say_what_they_are_for_where_they_are_for_one() -> None:
+    drawn = text(hc.compile("mvitv2_t").graph)
+    assert (
+        "linear 288 → depth-wise conv queries 3×3 → norm → depth-wise conv keys and values 3×3 every 4×4 → norm → "
+        "+ relative position 56×56 to 14×14 → global attention (1 head) → add queries → linear 96"
+    ) in drawn
+
+
+def test_a_table_stands_before_what_it_is_added_to() -> None:
+    drawn = text(hc.compile("swin_t").graph)
+    assert "linear 288 → + relative positions → + shift mask → window attention (3 heads) → linear 96" in drawn
+
+
+def test_a_class_token_is_one_box_and_no_grid() -> None:
+    drawn = text(hc.compile("vit_b").graph)
+    assert "patches 16×16 → + table 14×14 → tokens 14×14 → + class token " in drawn
+    assert "↓ 197×768\n" in drawn
 
 
 def test_windows_are_called_windows() -> None:

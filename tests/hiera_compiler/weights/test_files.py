@@ -135,7 +135,7 @@ def test_keys_of_another_model_are_shown(compilation: hc.Compilation, tmp_path: 
     diagnostic = refusal(compilation, tmp_path / "w.safetensors")
     assert diagnostic.code == "H804"
     assert diagnostic.notes == ("the keys are layer0.weight, layer1.weight, layer2.weight and 2 more",)
-    assert "timm, timm's ViT or hiera-transformer" in (diagnostic.help or "")
+    assert "VideoMAE, timm's ViT or hiera-transformer" in (diagnostic.help or "")
 
 
 def test_a_few_values_repeated_without_end_are_not_taken_for_weights(

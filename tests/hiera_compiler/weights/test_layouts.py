@@ -1,10 +1,11 @@
 """The keys of each public layout, under our names."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from hiera_compiler.weights.layouts import recognised
+from hiera_compiler.weights.layouts import LAYOUTS, recognised
 
 OURS = [
     "patch_embed.proj.weight",
@@ -76,3 +77,8 @@ def test_keys_beside_the_trunk_keep_their_names() -> None:
 @pytest.mark.parametrize("keys", [[], ["patch_embed.proj.weight"], ["patch_embed.proj", "cls_token"]])
 def test_other_keys_are_not_recognised(keys: list[str]) -> None:
     assert recognised(keys) is None
+
+
+def test_the_page_on_weights_lists_every_layout() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "weights.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)) - {"layout"} == {layout.name for layout in LAYOUTS}

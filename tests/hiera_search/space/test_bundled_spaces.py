@@ -15,6 +15,7 @@ POINTS = {
     "hiera_small": 5_184,
     "hiera_video": 4_228_200,
     "mvit_to_hiera": 36,
+    "mvit_to_hiera_video": 36,
 }
 
 # What the published models have, by the names of the holes.
@@ -80,11 +81,12 @@ def test_hiera_b_is_a_point_of_the_small_space_and_of_its_neighbourhood() -> Non
 PATH = ("000000", "100000", "101000", "101010", "101110", "101111", "111111")
 
 
-def test_the_path_of_the_paper_lies_in_the_lattice_from_mvit_to_hiera() -> None:
-    space = load_space("mvit_to_hiera")
+@pytest.mark.parametrize(("name", "folder"), [("mvit_to_hiera", "ablation"), ("mvit_to_hiera_video", "ablation_video")])
+def test_the_path_of_the_paper_lies_in_the_lattice_from_mvit_to_hiera(name: str, folder: str) -> None:
+    space = load_space(name)
     assert [hole.name for hole in space.holes] == ["places", "keys", "pooling", "kernel", "unit_stride", "residual"]
     found = [Compilation(space.fill([int(option) for option in point])).spec.hash for point in PATH]
-    assert found == [hc.compile(name).spec.hash for name in bundled.folder("ablation")]
+    assert found == [hc.compile(name).spec.hash for name in bundled.folder(folder)]
 
 
 def test_each_space_is_as_large_as_its_comment_promises() -> None:

@@ -12,7 +12,6 @@ from hiera_compiler.kinds import kinds_of
 from hiera_compiler.kinds.choice import required_options
 from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
 
-
 REGIMES = {"compiled" if profile.regime.compiled else "eager": profile for profile in all_profiles()}
 
 

@@ -1,0 +1,107 @@
+"""A checkpoint's tensors under our names, cut as ours are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.weights import problems
+from hiera_compiler.weights.layouts import BUFFERS, LAYOUTS, recognised
+
+Tensors = Mapping[str, Tensor]
+
+_QUERY = re.compile(r"(blocks\.[0-9]+\.attn\.)q\.(weight|bias)")
+_SKIP = re.compile(r"(blocks\.[0-9]+\.)proj\.(weight|bias)")
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A state dict under our names: `keys` gives each name's key in the file, `others` the keys left over."""
+
+    layout: str
+    tensors: dict[str, Tensor]
+    keys: dict[str, str]
+    others: list[str]
+
+    def pretrained(self) -> Renamed:
+        """The same with the norm under its name in a masked autoencoder."""
+        names = {name: f"encoder_{name}" if name.startswith("norm.") else name for name in self.keys}
+        keys = {names[name]: key for name, key in self.keys.items()}
+        return Renamed(self.layout, {names[name]: tensor for name, tensor in self.tensors.items()}, keys, self.others)
+
+
+def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Renamed:
+    """The first candidate that is in a known layout. Raises SpecError where none is.
+
+    What a module does not expect may be on the meta device: there it has its name and shape, and fills no memory.
+    """
+    keys: list[str] = []
+    for tensors in candidates:
+        keys = keys or list(tensors)
+        recognition = recognised(tensors)
+        if recognition is None:
+            continue
+        layout, prefix = recognition
+        learned = [key for key in tensors if not BUFFERS.search(key)]
+        ours: dict[str, str] = {}
+        others = []
+        for key, name in layout.renamed(learned, prefix).items():
+            if name in ours:
+                others.append(key)
+            else:
+                ours[name] = key
+        found = Renamed(layout.name, {name: tensors[key] for name, key in ours.items()}, ours, others)
+        if layout.class_row:
+            _part_class_row(found)
+        _join_projections(found, expected)
+        _place_skips(found)
+        return found
+    raise SpecError(problems.unknown_layout(file, keys, [layout.name for layout in LAYOUTS]))
+
+
+def _part_class_row(found: Renamed) -> None:
+    """The class token's row apart from the position table, for it is on no grid."""
+    table = found.tensors.get("pos_embed")
+    if table is not None and table.ndim == 3 and "cls_token" in found.tensors:
+        found.tensors.update({"pos_embed_class": table[:, :1], "pos_embed": table[:, 1:]})
+        found.keys["pos_embed_class"] = found.keys["pos_embed"]
+
+
+def _join_projections(found: Renamed, expected: Tensors) -> None:
+    """Queries, keys and values as one projection; a bias that keys have not is zero, which no softmax sees."""
+    for at in [match for name in found.tensors if (match := _QUERY.fullmatch(name))]:
+        names = [f"{at[1]}{part}.{at[2]}" for part in "qkv"]
+        parts = [found.tensors.get(name) for name in names]
+        if at[2] == "bias" and parts[1] is None and parts[0] is not None:
+            parts[1] = parts[0].new_zeros(()).expand(parts[0].shape)
+        joined = f"{at[1]}qkv.{at[2]}"
+        together = _together([part for part in parts if part is not None], expected.get(joined))
+        if together is not None and joined not in found.tensors:
+            found.tensors[joined], found.keys[joined] = together, found.keys[names[0]]
+            for name in names:
+                found.tensors.pop(name, None)
+                found.keys.pop(name, None)
+
+
+def _together(parts: list[Tensor], expected: Tensor | None) -> Tensor | None:
+    """Three tensors, one after the other; none where they are fewer or differ in form."""
+    if len(parts) < 3 or parts[0].ndim == 0 or len({(part.shape, part.dtype) for part in parts}) > 1:
+        return None
+    whole = torch.cat([part.to("meta") for part in parts])
+    return torch.cat(parts) if expected is not None and expected.shape == whole.shape else whole
+
+
+def _place_skips(found: Renamed) -> None:
+    """Under the MLP, the projection on the way around it; MViTv2's authors call it as that around attention."""
+    for at in [match for name in found.tensors if (match := _SKIP.fullmatch(name))]:
+        attended, skip = (found.tensors.get(f"{at[1]}{part}.weight") for part in ("attn.proj", "proj"))
+        if at[2] == "weight" and attended is not None and skip is not None and skip.shape[:1] != attended.shape[:1]:
+            for part in ("weight", "bias"):
+                name, ours = f"{at[1]}proj.{part}", f"{at[1]}mlp.proj.{part}"
+                if name in found.tensors and ours not in found.tensors:
+                    found.tensors[ours], found.keys[ours] = found.tensors.pop(name), found.keys.pop(name)
