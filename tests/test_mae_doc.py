@@ -40,8 +40,6 @@ def test_shown_spec_says_every_option(tmp_path: Path) -> None:
 
 COMMANDS = [line.split() for line in re.findall(r"^hiera (\w+ .*--task mae.*)$", DOC, re.MULTILINE)]
 COMMANDS = [command for command in COMMANDS if command[0] != "build"]
-    line.split()[1:] for line in re.findall(r"^hiera (?:profile|diff|space|search) .*--task mae.*$", DOC, re.MULTILINE)
-]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
