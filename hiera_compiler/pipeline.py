@@ -93,14 +93,15 @@ class Compilation:
             text = emit.autoencoder_source(self.graph, self.class_name, summary)
         else:
             text = emit.module_source(self.graph, spec.name, summary)
-        return f"{title}\n\n{emit.prelude_source(text)}\n\n{text}"
+        return f"{title}\n\n{emit.prelude_source(text, self.graph)}\n\n{text}"
 
     @property
     def class_name(self) -> str:
         """The name of the module's class."""
         from hiera_compiler import emit
 
-        return emit.class_name(f"{self.spec.name}_autoencoder" if self.task == "mae" else self.spec.name)
+        name = f"{self.spec.name}_autoencoder" if self.task == "mae" else self.spec.name
+        return emit.class_name(name, self.graph)
 
     def module(
         self,

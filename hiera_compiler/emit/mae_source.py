@@ -9,8 +9,8 @@ from math import prod
 from textwrap import indent
 from typing import NamedTuple
 
-from hiera_compiler.emit.masked_rules import CALLS, CONSTRUCTORS
 from hiera_compiler.emit.source import attributes, block_class, construction, own, variable
+from hiera_compiler.emit.writing import call
 from hiera_compiler.ir import Graph, Input, KeepUnits, Node, ToUnits, UnitLayout
 from hiera_compiler.ir.blocks import BlockInstance, share_blocks
 from hiera_compiler.ir.masking import MaskedTokens
@@ -73,8 +73,8 @@ def autoencoder_source(graph: Graph, name: str, summary: str) -> str:
 
 
 def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: str) -> Iterator[str]:
-    outside = [node for node in graph if node.block is None and type(node.op) in CONSTRUCTORS]
-    lines = ["super().__init__()", *attributes(((node.name, node.op) for node in outside), CONSTRUCTORS)]
+    outside = [node for node in graph if node.block is None]
+    lines = ["super().__init__()", *attributes((node.name, node.op) for node in outside)]
     for group, members in groupby(blocks, key=lambda block: block.name.rpartition(".")[0]):
         lines += [f"self.{group} = nn.ModuleList(", "    ["]
         lines += [*(f"        {construction(block)}," for block in members), "    ]", ")"]
@@ -91,7 +91,7 @@ def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: 
 def _forward(graph: Graph) -> str:
     loss = graph[graph.outputs["loss"]]
     units, kept = prod(_layout(graph).units), graph[graph.outputs["latent"]].shape[0]
-    return _FORWARD.format(kept=kept, units=units, loss=CALLS[type(loss.op)](loss.op, "", "prediction", "target"))
+    return _FORWARD.format(kept=kept, units=units, loss=call(loss.op, "", ("prediction", "target")))
 
 
 def _layout(graph: Graph) -> UnitLayout:
@@ -126,7 +126,7 @@ def _assignments(nodes: Sequence[Node], variables: dict[str, str]) -> Iterator[s
         if run is None:
             for node in members:
                 inputs = (_read(variables, parent) for parent in node.inputs)
-                yield f"{variable(node.name)} = {CALLS[type(node.op)](node.op, own(node.name), *inputs)}"
+                yield f"{variable(node.name)} = {call(node.op, own(node.name), inputs)}"
             continue
         inside = {node.name for node in members}
         given = next(parent for parent in members[0].inputs if parent not in inside)

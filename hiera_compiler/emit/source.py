@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from hiera_compiler.emit import prelude
-from hiera_compiler.emit.library import definitions
-from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS, Constructor
+from hiera_compiler.emit.library import definitions, definitions_in, tensor_modules
+from hiera_compiler.emit.writing import call, constructor
 from hiera_compiler.ir import Graph, KeepUnits, Op, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
@@ -22,13 +22,15 @@ _LONGEST = 130
 _TAKEN = re.compile(r"Stage\d+(Block|Transition)\d*")
 
 
-def class_name(spec_name: str) -> str:
+def class_name(spec_name: str, graph: Graph | None = None) -> str:
     """The class of a spec: ``hiera_b_16x224`` gives ``HieraB16x224``.
 
-    A name that means something else in the emitted file (``Tensor``, ``None``, ...) gets ``Model`` at its end.
+    A name that means something else in the emitted file (``Tensor``, ``None``, ...) gets ``Model`` at its end; some
+    depend on which primitives of other packages the graph has.
     """
     name = "".join(word[:1].upper() + word[1:] for word in re.split(r"[_.-]+", spec_name))
-    is_taken = name in vars(prelude) or name in definitions() or name in vars(builtins) or _TAKEN.fullmatch(name)
+    known = (vars(prelude), vars(builtins), definitions(), *map(definitions_in, tensor_modules(graph)))
+    is_taken = any(name in names for names in known) or _TAKEN.fullmatch(name)
     return f"{name}Model" if is_taken else name
 
 
@@ -37,34 +39,32 @@ def module_source(graph: Graph, name: str, summary: str) -> str:
     blocks = share_blocks(graph)
     classes = {block.block_class.name: block.block_class for block in blocks}
     parts = [block_class(block) for block in classes.values()]
-    parts.append("\n".join(_model_class(graph, blocks, class_name(name), summary)))
+    parts.append("\n".join(_model_class(graph, blocks, class_name(name, graph), summary)))
     return "\n\n\n".join(parts) + "\n"
 
 
 def block_class(block: BlockClass) -> str:
     """The class of a block as text."""
-    has_own = [step for step in block.steps if type(step.op) in CONSTRUCTORS]
     lines = [f"class {block.name}(nn.Module):"]
     lines += _indent([f"def __init__(self{', drop_path: float' if block.drops else ''}) -> None:"])
-    lines += _indent(["super().__init__()", *attributes((step.name, step.op) for step in has_own)], 2)
+    lines += _indent(["super().__init__()", *attributes((step.name, step.op) for step in block.steps)], 2)
     lines += ["", *_indent(["def forward(self, x: Tensor) -> Tensor:"])]
     variables = {"x": "x"}
     for step in block.steps:
         variables[step.name] = variable(step.name)
-        call = CALLS[type(step.op)](step.op, own(step.name), *(variables[name] for name in step.inputs))
+        expression = call(step.op, own(step.name), (variables[name] for name in step.inputs))
         is_last = step is block.steps[-1]
-        lines += _indent([f"return {call}" if is_last else f"{variables[step.name]} = {call}"], 2)
+        lines += _indent([f"return {expression}" if is_last else f"{variables[step.name]} = {expression}"], 2)
     return "\n".join(lines)
 
 
-def attributes(
-    modules: Iterable[tuple[str, Op]], rules: Mapping[type[Op], Constructor] = CONSTRUCTORS
-) -> Iterator[str]:
-    """Assignments for modules named with at most one dot: those below one name share a ModuleDict."""
+def attributes(primitives: Iterable[tuple[str, Op]]) -> Iterator[str]:
+    """Assignments for the modules of primitives named with at most one dot: those below one name share a ModuleDict."""
     groups: dict[str, dict[str, str]] = {}
-    for name, op in modules:
+    for name, op in primitives:
         group, _, member = name.partition(".")
-        groups.setdefault(group, {})[member] = rules[type(op)](op)
+        if (made := constructor(op)) is not None:
+            groups.setdefault(group, {})[member] = made
     for group, constructors in groups.items():
         if "" in constructors:
             yield f"self.{group} = {constructors['']}"
@@ -82,7 +82,7 @@ def attributes(
 
 
 def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: str) -> Iterator[str]:
-    outside = [node for node in graph if node.block is None and type(node.op) in CONSTRUCTORS]
+    outside = [node for node in graph if node.block is None]
     yield f"class {name}(nn.Module):"
     yield from _indent([f'"""{summary}"""', "", "def __init__(self) -> None:"])
     yield from _indent(["super().__init__()", *attributes((node.name, node.op) for node in outside)], 2)
@@ -161,7 +161,7 @@ def _nested(graph: Graph, name: str, end: str) -> str:
     """The expression of a node outside the blocks, from the end of its stage."""
     node = graph[name]
     inputs = (end if graph[parent].block is not None else _nested(graph, parent, end) for parent in node.inputs)
-    return CALLS[type(node.op)](node.op, own(name), *inputs)
+    return call(node.op, own(name), inputs)
 
 
 def _pyramid(graph: Graph) -> list[str]:
@@ -203,7 +203,7 @@ def _assignments(graph: Graph, names: list[str], known: dict[str, str] | None = 
     for name in names:
         node = graph[name]
         inputs = (variables.get(parent, variable(parent)) for parent in node.inputs)
-        yield f"{variable(name)} = {CALLS[type(node.op)](node.op, own(name), *inputs)}"
+        yield f"{variable(name)} = {call(node.op, own(name), inputs)}"
 
 
 def own(name: str) -> str:

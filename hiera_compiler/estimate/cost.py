@@ -135,7 +135,7 @@ def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCos
     return StageCost(
         name=name,
         blocks=len(blocks),
-        grid=last[:-1] if attends and len(last) > 2 else (),
+        grid=last[:-1] if blocks and len(last) > 2 else (),
         tokens=prod(last[:-1]),
         channels=last[-1],
         heads=attends[-1].heads if attends else None,

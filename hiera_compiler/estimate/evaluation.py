@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
 
 from hiera_compiler.estimate.anchors import (
     PAPER_BATCH,
@@ -40,6 +40,7 @@ ABLATION = {
 }
 """The specs of Table 1's rows, in the folders of images and of clips. Nothing was fitted on them."""
 FOLDERS = {"table_17": "ablation", "table_16": "ablation_video"}
+PAPER_FIT = "one scale on the paper's ViT images; efficiencies on RTX 3090 ViT rows"
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ class Evaluation:
 def evaluate(graph_of: GraphOf) -> Evaluation:
     """The whole evaluation, refitted from the published rows; `graph_of` gives the graph of a bundled spec."""
     rows = tuple(paper_rows(graph_of))
-    summaries = (*_paper_summaries(graph_of), *_public_summaries(), *_datasheet_summaries(graph_of))
+    papers = (*_paper_summaries(graph_of), *_ablation_summaries(rows))
+    summaries = (*papers, *_public_summaries(), *_datasheet_summaries(graph_of))
     return Evaluation(rows, summaries, tuple(_coverages(rows)), tuple(unpredicted_rows()))
 
 
@@ -160,19 +162,24 @@ def unpredicted_rows() -> Iterator[Unpredicted]:
 
 
 def _paper_summaries(graph_of: GraphOf) -> Iterator[Summary]:
-    fitted_on = "one scale on the paper's ViT images; efficiencies on RTX 3090 ViT rows"
     constants = paper_constants()
     images, clips = (hiera_samples(table, graph_of) for table in PAPER_BATCH)
     vit_images, vit_clips = (transformer_samples(table) for table in PAPER_BATCH)
-    yield _summary("A100 paper, Hiera images", _errors(images, constants), 0.05, fitted_on)
-    yield _summary("A100 paper, Hiera clips", _errors(clips, constants), 0.06, fitted_on)
-    yield _summary("A100 paper, ViT clips", _errors(vit_clips, constants), None, fitted_on)
+    yield _summary("A100 paper, Hiera images", _errors(images, constants), 0.05, PAPER_FIT)
+    yield _summary("A100 paper, Hiera clips", _errors(clips, constants), 0.06, PAPER_FIT)
+    yield _summary("A100 paper, ViT clips", _errors(vit_clips, constants), None, PAPER_FIT)
     rows = [*images, *clips, *vit_images, *vit_clips]
     names = ("scale", "products", "memory")
     others = [[other for other in rows if other is not row] for row in rows]
     left_out = [log_error(row, fit(rest, eager_prior(), names)) for row, rest in zip(rows, others, strict=True)]
     title = "A100 paper, leave one out over ViT and Hiera"
     yield _summary(title, left_out, 0.035, "scale, products and memory on the other rows of the paper")
+
+
+def _ablation_summaries(rows: Sequence[Row]) -> Iterator[Summary]:
+    for subject, unit in (("images", UNITS["table_17"]), ("clips", UNITS["table_16"])):
+        errors = [log(row.predicted / row.published) for row in rows if (row.table, row.unit) == ("table_1", unit)]
+        yield _summary(f"A100 paper, MViTv2 to Hiera on {subject}", errors, 0.12, PAPER_FIT)
 
 
 def _public_summaries() -> Iterator[Summary]:

@@ -14,7 +14,7 @@ from hiera_compiler.estimate.instructions import ISSUED
 from hiera_compiler.estimate.kernel import KINDS, Kernel, kernel, ranged_over, read, touched
 from hiera_compiler.estimate.tape import Call
 
-EXTERNAL = {"addmm", "mm", "bmm", "baddbmm", "attention", "convolution", "transposed_convolution"}
+EXTERNAL = {"addmm", "mm", "bmm", "baddbmm", "attention", "convolution", "transposed_convolution", "custom"}
 ORDER = ("softmax", "norm", "reduction", "element-wise", "cast", "copy")
 """A fused kernel is called after the first of these kinds that it has a call of."""
 

@@ -7,6 +7,7 @@ from math import gcd, prod
 from typing import Literal
 
 from hiera_compiler.estimate.instructions import instructions
+from hiera_compiler.estimate.planes import depthwise_issued, pooling_issued
 from hiera_compiler.estimate.tape import Call
 from hiera_compiler.estimate.tensor import BYTES, Tensor
 
@@ -151,7 +152,8 @@ def _convolution(call: Call, batch: int) -> Kernel:
         if not x.dense:
             moved += 2 * x.bytes / batch  # copied before the kernel runs
         # Depthwise: no tensor cores. A load, a multiply-add and their share of the index arithmetic for a tap.
-        return Kernel("depthwise", call.node, x.dtype, macs=macs, moved=moved, moved_fixed=fixed, issued=10.0 * macs)
+        issued = depthwise_issued(call) / batch if len(x.shape) == 5 else 10.0 * macs
+        return Kernel("depthwise", call.node, x.dtype, macs=macs, moved=moved, moved_fixed=fixed, issued=issued)
     # cuDNN pads channels to multiples of 8 for its tensor-core kernels in images, not in clips (pytorch#57115).
     clip, channels = len(x.shape) == 5, weight.shape[1]
     scalar = x.dtype == "fp32" or (clip and channels % 8 > 0)
@@ -198,7 +200,8 @@ def _transposed_convolution(call: Call, batch: int) -> Kernel:
 def _scalar(call: Call, batch: int) -> Kernel:
     """Element-wise functions, reductions and copies."""
     moved, fixed = _traffic(call, batch)
-    issued = ranged_over(call) * instructions(call)
+    by_plane = call.name in PLANE_BY_PLANE and call.reads[0].contiguous
+    issued = pooling_issued(call) if by_plane else ranged_over(call) * instructions(call)
     if call.writes[0].fixed:
         return Kernel("cast", call.node, call.reads[0].dtype, moved_fixed=fixed, issued_fixed=issued)
     return Kernel(
@@ -211,7 +214,10 @@ def _scalar(call: Call, batch: int) -> Kernel:
     )
 
 
+PLANE_BY_PLANE = ("max_pool3d_with_indices", "avg_pool3d")
+"""What walks planes one by one where the channels come first."""
 KINDS = {
+    "custom": "custom",
     "native_layer_norm": "norm",
     "_softmax": "softmax",
     "_to_copy": "cast",

@@ -15,7 +15,7 @@ from itertools import groupby
 
 from hiera_compiler.estimate.fusion import fuse
 from hiera_compiler.estimate.kernel import Kernel, kernel
-from hiera_compiler.estimate.programs import BATCH, PROGRAMS
+from hiera_compiler.estimate.programs import BATCH, program_of
 from hiera_compiler.estimate.regime import Regime
 from hiera_compiler.estimate.tape import Call, Tape
 from hiera_compiler.estimate.tensor import DType, Tensor
@@ -158,7 +158,7 @@ def _section(
     for name, op, inputs, shape in steps:
         tape.node = name
         node = Node(name, op, inputs, shape, (), None)
-        values[name] = PROGRAMS[type(op)](tape, node, *(values[parent] for parent in inputs))
+        values[name] = program_of(op)(tape, node, *(values[parent] for parent in inputs))
     calls = tape.calls
     if regime.compiled:
         kept = {values[name].source for name in leaving}
@@ -195,5 +195,5 @@ def calls_of(graph: Graph, regime: Regime) -> list[Call]:
     for node in graph:
         if node.name in graph.run:
             tape.node = node.name
-            values[node.name] = PROGRAMS[type(node.op)](tape, node, *(values[parent] for parent in node.inputs))
+            values[node.name] = program_of(node.op)(tape, node, *(values[parent] for parent in node.inputs))
     return tape.calls

@@ -19,7 +19,8 @@ from hiera_compiler.estimate.tensor import DType, Sizes, Tensor, row_major
 class Call(NamedTuple):
     """One call that reaches the device: an operation of PyTorch's ATen library, what it reads and writes.
 
-    `detail` holds what the shapes do not say: the groups of a convolution.
+    `detail` holds what the shapes do not say: the groups of a convolution; of a pooling over planes, how many
+    elements the outputs of one plane walk over.
     """
 
     name: str

@@ -144,6 +144,13 @@ def test_predictions_of_two_specs_come_with_their_ratio(hiera: Any) -> None:
     assert all("times the throughput of hiera_b in " in line for line in ratios)
 
 
+def test_a_prediction_on_kernels_that_no_row_measured_says_so(hiera: Any) -> None:
+    out = hiera("profile", "hiera_l", "ablation/b_max_pools", "--device", "a100-40gb", "--batch", "64").out
+    (note,) = (line for line in out.splitlines() if "interval does not cover" in line)
+    assert note.startswith("ablation_b_max_pools in paper-eager-amp: ")
+    assert "interval does not cover" not in hiera("profile", "hiera_l", "--device", "a100-40gb").out
+
+
 def test_devices_are_listed_with_their_regimes_and_tiers(hiera: Any) -> None:
     found = {row["name"]: row for row in json.loads(hiera("devices", "--json").out)["devices"]}
     assert found["a100-40gb"]["bandwidth"] == 1555e9

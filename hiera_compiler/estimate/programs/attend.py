@@ -17,7 +17,13 @@ def _attend(tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor, b
     width = channels // op.heads
     if bias is not None:
         stacks = 1 if op.across_units else units
-        q, k, v = (tape.reshape(x, batch, stacks, -1, op.heads, width).transpose(2, 3) for x in (query, key, value))
+
+        def by_head(x: Tensor) -> Tensor:
+            if tape.regime.released_code and x.contiguous:  # pooled head by head
+                return tape.reshape(x, batch, stacks, op.heads, -1, width)
+            return tape.reshape(x, batch, stacks, -1, op.heads, width).transpose(2, 3)
+
+        q, k, v = (by_head(x) for x in (query, key, value))
         return tape.reshape(tape.attention(q, k, v, bias).transpose(2, 3), *query.shape)
     if tape.regime.released_code:
         windows = 1 if op.across_units else units
