@@ -132,13 +132,7 @@ def test_levels_that_are_not_read_are_left_out_and_two_of_one_resolution_are_add
 
 
 def test_a_neck_of_a_clip_repeats_tokens_in_time_too_where_stages_pool_it() -> None:
-    changes = [
-        *NARROW,
-        "input.size=64",
-        "input.frames=8",
-        "stages.2.depth=1",
-        "stages.2.pool={kind: max, stride: [2, 2, 2]}",
-    ]
+    changes = [*NARROW, "input.size=64", "input.frames=8", "stages.2.depth=1", "stages.2.pool={kind: max, stride: [2, 2, 2]}"]
     changes += ["mask_unit=[2, 8, 8]", "head=none", "neck={kind: feature_pyramid, channels: 6}"]
     compiled = hc.compile("hiera_b_16x224", changes)
     module: Any = compiled.module().eval()
