@@ -24,7 +24,7 @@ def report(result: Evaluation) -> str:
     for row in result.rows:
         figures = f"{row.published:g} | {row.predicted:.4g} | {row.low:.4g} to {row.high:.4g} | {row.error:+.1%}"
         lines.append(f"| {row.table} | {row.name} | {row.unit} | {figures} |")
-    lines += ["", "Not covered yet, for their families are not here: " + ", ".join(result.not_covered) + "."]
+    lines += ["", f"Not predicted, for want of a graph: {', '.join(row.name for row in result.unpredicted)}."]
     return "\n".join(lines)
 
 

@@ -57,16 +57,26 @@ class Compilation:
         try:
             graph = lowering.lower_mae(spec) if self.task == "mae" else lowering.lower(spec)
         except LoweringError as error:
-            raise SpecError([checks.lowering_failed(error, self.source)]) from error
+            raise SpecError([checks.check_lowering(error, self.source)]) from error
         found = checks.check_graph(graph, self.source)
         if found:
             raise SpecError(found)
         return graph
 
+    @property
+    def name(self) -> str:
+        """The spec's name, and behind it the task where that is not to classify: ``hiera_b_mae``."""
+        return self.spec.name if self.task == "classify" else f"{self.spec.name}_{self.task}"
+
     @cached_property
     def cost(self) -> estimate.Cost:
         """Parameters and multiply-accumulates, whole and by stage, for one sample."""
         return estimate.cost(self.graph)
+
+    @cached_property
+    def released_cost(self) -> estimate.Cost:
+        """The cost as in the authors' code, whose autoencoder embeds the whole input, and predicts for seen tokens."""
+        return estimate.cost(lowering.lower_mae(self.spec, early=False)) if self.task == "mae" else self.cost
 
     @cached_property
     def python(self) -> str:
@@ -83,14 +93,15 @@ class Compilation:
             text = emit.autoencoder_source(self.graph, self.class_name, summary)
         else:
             text = emit.module_source(self.graph, spec.name, summary)
-        return f"{title}\n\n{emit.prelude_source(text)}\n\n{text}"
+        return f"{title}\n\n{emit.prelude_source(text, self.graph)}\n\n{text}"
 
     @property
     def class_name(self) -> str:
         """The name of the module's class."""
         from hiera_compiler import emit
 
-        return emit.class_name(f"{self.spec.name}_autoencoder" if self.task == "mae" else self.spec.name)
+        name = f"{self.spec.name}_autoencoder" if self.task == "mae" else self.spec.name
+        return emit.class_name(name, self.graph)
 
     def module(
         self,
@@ -100,8 +111,9 @@ class Compilation:
     ) -> nn.Module:
         """A new module, in training mode, with the reference's initial weights or with those of a checkpoint file.
 
-        It maps ``[batch, *spec.input_shape]`` to logits ``[batch, classes]``, or to the stages' maps where the
-        spec has no head; ``module.features(x, mask=None)`` gives the maps of every stage. A masked autoencoder's
+        It maps ``[batch, *spec.input_shape]`` to logits ``[batch, classes]``; where the spec has no head, to the maps
+        of its neck, or without one to those of its stages. ``module.features(x, mask=None)`` gives the maps of every
+        stage, ``module.pyramid(x)`` those of the neck, finest first. A masked autoencoder's
         ``module(x, mask=None)`` gives loss, prediction, target and mask. ``load`` also tells what it did with the
         file.
         """
@@ -124,7 +136,7 @@ class Compilation:
         """A new module with a checkpoint's weights, and which of its keys were missing, unexpected or resized.
 
         The key layouts of the family's public code (docs/weights.md) are told apart by themselves. What the
-        file lacks of norm and head, or has for another number of classes, keeps the reference's initial weights
+        file lacks of norm, neck and head, or has for another number of classes, keeps the reference's initial weights
         (``report.missing``, ``report.skipped``). Raises SpecError where the file cannot be read or holds another
         architecture.
         """

@@ -55,8 +55,7 @@ def build(
     from hiera_compiler import artifact
 
     compilation = hc.compile(spec, settings or (), task)
-    name = compilation.spec.name
-    folder = output or Path("build") / (name if task == "classify" else f"{name}_{task}")
+    folder = output or Path("build") / compilation.name
     options = artifact.Options(tuple(emit or ()), weights, not no_compile, device, batch, force)
     with Progress() as progress:
         built = artifact.build(compilation, folder, options, progress)

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from string import ascii_lowercase
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from hiera_cli.columns import columns
 
 if TYPE_CHECKING:
-    from hiera_compiler.estimate.evaluation import Evaluation, Row, Summary
+    from hiera_compiler.estimate.evaluation import Evaluation, Row, Summary, Unpredicted
 
 
 def evaluation_data(found: Evaluation) -> dict[str, Any]:
@@ -21,7 +20,7 @@ def evaluation_data(found: Evaluation) -> dict[str, Any]:
         "rows": row_data(found.rows),
         "summaries": [asdict(one) | {"met": one.met} for one in found.summaries],
         "coverages": [asdict(one) | {"share": one.share, "met": one.met} for one in found.coverages],
-        "missing": list(found.not_covered),
+        "unpredicted": [asdict(one) for one in found.unpredicted],
     }
 
 
@@ -30,12 +29,26 @@ def row_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [asdict(row) | {"error": row.error, "inside": row.inside} for row in rows]
 
 
-def throughput(rows: Sequence[Row], missing: Sequence[str]) -> str:
-    """The paper's throughput beside the predicted one, table by table."""
+def throughput(rows: Sequence[Row], unpredicted: Sequence[Unpredicted]) -> str:
+    """The paper's throughput beside the predicted one, table by table, and that of models without a graph."""
     ordered = sorted(rows, key=lambda row: int(row.table.removeprefix("table_")))
     parts = [_table(name, list(several)) for name, several in groupby(ordered, key=lambda row: row.table)]
-    parts.append(fill(f"missing, for want of a spec: {', '.join(missing)}", 118, break_on_hyphens=False))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *([_without_graph(unpredicted)] if unpredicted else [])])
+
+
+def _without_graph(rows: Sequence[Unpredicted]) -> str:
+    """What was counted on public implementations of models that are not predicted, and a line for each reason."""
+    header = ["not predicted", "table", "unit", "paper", "params M", "GMACs"]
+    lines = []
+    for row in rows:
+        counts = (row.params, 1e6), (row.macs, 1e9)
+        counted = ["" if count is None else f"{count / unit:.2f}" for count, unit in counts]
+        lines.append([row.name, row.table.removeprefix("table_"), row.unit, f"{row.published:.1f}", *counted])
+    parts = [columns(header, lines, right=(1, 3, 4, 5))]
+    for (reason, source), several in groupby(rows, key=lambda row: (row.reason, row.counted_on)):
+        counted_on = f"; counted on {source}" if source else ""
+        parts.append(f"{', '.join(row.name for row in several)}: {reason}{counted_on}")
+    return "\n".join(parts)
 
 
 def held_out(found: Evaluation) -> str:
@@ -68,11 +81,15 @@ def _table(name: str, rows: list[Row]) -> str:
 
 
 def _means(rows: list[Row]) -> Iterator[str]:
-    """The mean error of Hiera, and apart from it that of ViT, whose rows on images are what was fitted."""
-    for name, is_one in (("Hiera", False), ("ViT", True)):
-        errors = [abs(row.error) for row in rows if row.name.startswith("vit") is is_one]
+    """The mean error of Hiera, apart from it that of ViT, whose rows on images are what was fitted, and of Table 1."""
+    for name, is_one in (("Hiera", "hiera"), ("ViT", "vit"), ("MViTv2 to Hiera", "")):
+        errors = [abs(row.error) for row in rows if _family(row) == is_one]
         if errors:
             yield f"{name} {100 * sum(errors) / len(errors):.1f} %"
+
+
+def _family(row: Row) -> str:
+    return next((family for family in ("hiera", "vit") if row.name.startswith(family)), "")
 
 
 def _summary(one: Summary) -> list[str]:

@@ -38,6 +38,11 @@ def ended_by(error: BaseException, as_json: bool) -> int:
     # Imported here: a command that ends well may need nothing of the compiler.
     from hiera_compiler.diagnostics import SpecError
 
+    if not isinstance(error, SpecError):
+        from hiera_compiler.kinds.packages import fault_of_others
+
+        fault = fault_of_others(error)
+        error = error if fault is None else SpecError(fault)
     if isinstance(error, SpecError):
         return _problems(error, as_json)
     typer.echo("".join(traceback.format_exception(error)).rstrip(), err=True)

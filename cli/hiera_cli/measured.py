@@ -56,11 +56,13 @@ def peer_data(subject: Subject, batch: int, number_format: str) -> dict[str, Any
     counted, width = subject.count, ELEMENT_BYTES[number_format]
     return {
         "name": subject.name,
+        "task": None,
         "input": list(subject.input_shape),
         "batch": batch,
         "dtype": number_format,
         "params": counted.params,
         "macs": counted.macs,
+        "released_macs": None,
         "flops": counted.flops,
         "acts": counted.acts,
         "weight_bytes": counted.params * width,
@@ -175,8 +177,7 @@ def _here() -> str:
 
 
 def _name(model: Compilation | Subject) -> str:
-    spec = getattr(model, "spec", None)
-    return str(spec.name if spec is not None else getattr(model, "name", "model"))
+    return model.name
 
 
 def _quiet() -> None:

@@ -13,16 +13,25 @@ if TYPE_CHECKING:
     from hiera_compiler import Compilation
     from hiera_compiler.estimate.predict import Prediction
 
+AUTOENCODERS = (
+    "Of masked autoencoders the whole forward pass is predicted, loss included, and no training step. The intervals\n"
+    "are those of classifiers, for no autoencoder was measured."
+)
+NOTED = 0.05
+"""The share of the time in kernels without a measurement from which on it is said."""
+
 
 def predictions(compilation: Compilation, device: str, batch: int | None) -> list[Prediction]:
     """The predictions of a spec in every regime that is known for a device; without a batch, at the best one.
 
-    Raises SpecError for an unknown device, and a batch that does not fit into its memory.
+    Raises SpecError for an unknown device, and a batch that does
+    not fit into its memory.
     """
     from hiera_compiler.estimate.predict import predict
     from hiera_compiler.estimate.profiles import profiles_for
 
-    return [predict(compilation.graph, profile, batch) for profile in profiles_for(device)]
+    profiles = profiles_for(device, autoencoder=compilation.task == "mae")
+    return [predict(compilation.graph, profile, batch) for profile in profiles]
 
 
 def warn(device: str) -> None:
@@ -50,6 +59,7 @@ def tables(predicted: Sequence[tuple[str, Sequence[Prediction]]]) -> str:
         parts.append(_shares(predicted[0][1]))
     else:
         parts.append("\n".join(_ratios(predicted)))
+    parts += filter(None, ["\n".join(_notes(predicted))])
     return "\n\n".join([*parts, _legend([one for _, found in predicted for one in found])])
 
 
@@ -84,6 +94,15 @@ def _ratios(predicted: Sequence[tuple[str, Sequence[Prediction]]]) -> Iterator[s
             yield f"{name} has {band} times the throughput of {base} in {one.regime}"
 
 
+def _notes(predicted: Sequence[tuple[str, Sequence[Prediction]]]) -> Iterator[str]:
+    """Which predictions rest on kernels that the rows of their stack do not have; tier C has no rows at all."""
+    for name, found in predicted:
+        for one in found:
+            if one.tier != "C" and one.extrapolated_share >= NOTED:
+                share = f"{name} in {one.regime}: {100 * one.extrapolated_share:.0f} % of the time is in kernels"
+                yield f"{share} that no row of the fit has: its interval does not cover them"
+
+
 def _legend(found: Sequence[Prediction]) -> str:
     sources = dict.fromkeys(f"{one.regime}: {one.provenance}" for one in found)
     wrapped = [fill(source, 118, subsequent_indent="  ", break_on_hyphens=False) for source in sources]
@@ -92,8 +111,15 @@ def _legend(found: Sequence[Prediction]) -> str:
             "samples: images, or clips. Tier A: stack measured, with models of this family; B: measured with others;",
             "C: never measured, from the data sheet. By regime, what its figures rest on:",
             *wrapped,
+            *_assumed(found),
         ]
     )
+
+
+def _assumed(found: Sequence[Prediction]) -> Iterator[str]:
+    names = sorted({name for one in found for name in one.assumed})
+    if names:
+        yield f"No package states the calls of {', '.join(names)}: each is taken for one pass over memory."
 
 
 def _figure(value: float) -> str:

@@ -10,13 +10,14 @@ import typer
 from hiera_cli import measured
 from hiera_cli import measured_options as given
 from hiera_cli.exits import INTERRUPTED
-from hiera_cli.options import Settings
+from hiera_cli.options import Settings, TaskName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hiera_compiler import Compilation
     from hiera_compiler.estimate.predict import Prediction
+    from hiera_compiler.pipeline import Task
     from hiera_compiler.profile import Subject
 
 _SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
@@ -25,6 +26,7 @@ _SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bflo
 def profile(
     specs: Annotated[list[str], typer.Argument(metavar="SPEC...", help=given.TARGETS, show_default=False)],
     settings: Settings = None,
+    task: TaskName = "classify",
     batch: Annotated[
         str, typer.Option(metavar="N|auto", help="Samples in a batch; auto counts memory for one, measures the best.")
     ] = "auto",
@@ -56,12 +58,12 @@ def profile(
 
     Parameters, multiply-accumulates and memory are exact; speed is measured here, or predicted for another device.
     Costs and predictions need no torch. Several specs share one table; one alone is also shown by stage and by
-    kind of primitive.
+    kind of primitive. With --task mae they are those of the masked autoencoders that pretrain the specs.
     """
     count, number_format = _batch(batch), _number_format(dtype or "float32")
     asked = given.Asked(measure, device, dtype, count, regime, not no_train, train_images, epochs, trace)
     asked.require_consistent()
-    models = _models(specs, settings or ())
+    models = _models(specs, settings or (), task)
     rows = [_row(model, count or 1, number_format) for model in models]
     found = _predictions(models, device or "", count) if asked.names_a_known_device else []
     outcome = measured.measured(models, asked) if asked.anything else None
@@ -95,6 +97,7 @@ def _print_tables(rows: list[dict[str, Any]], found: list[list[Prediction]], out
         from hiera_cli import predicted
 
         parts.append(predicted.tables(named))
+        parts += [predicted.AUTOENCODERS] if any(row["task"] == "mae" for row in rows) else []
     if others := [row["name"] for row, several in zip(rows, found, strict=bool(found)) if not several]:
         parts.append(f"no prediction for {', '.join(others)}: speed is predicted from a spec's graph")
     typer.echo("\n\n".join([*parts, *(measured.report(outcome) if outcome else ())]))
@@ -127,12 +130,14 @@ def profile_data(compilation: Compilation, batch: int, number_format: str) -> di
         for name, rows in (("stages", cost.stages), ("ops", cost.kinds))
     }
     return {
-        "name": compilation.spec.name,
+        "name": compilation.name,
+        "task": compilation.task,
         "input": list(compilation.spec.input_shape),
         "batch": batch,
         "dtype": number_format,
         "params": cost.params,
         "macs": cost.macs,
+        "released_macs": compilation.released_cost.macs,
         "flops": cost.flops,
         "acts": cost.acts,
         "weight_bytes": cost.params * width,
@@ -170,7 +175,7 @@ def _number_format(text: str) -> str:
     raise SpecError(unknown_dtype(text, [*ELEMENT_BYTES, *_SHORT]))
 
 
-def _models(names: Sequence[str], settings: Sequence[str]) -> list[Compilation | Subject]:
+def _models(names: Sequence[str], settings: Sequence[str], task: Task) -> list[Compilation | Subject]:
     """Compilations with their graphs, and peers, counted; raises SpecError with the problems of all of them."""
     from hiera_compiler import SpecError, compile
     from hiera_compiler.profile.targets import is_peer
@@ -182,7 +187,7 @@ def _models(names: Sequence[str], settings: Sequence[str]) -> list[Compilation |
             if is_peer(name):
                 models.append(measured.peer(name))
                 continue
-            compilation = compile(name, settings)
+            compilation = compile(name, settings, task)
             compilation.graph  # noqa: B018 - the last phase that can find a problem
             models.append(compilation)
         except SpecError as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hiera_cli.columns import columns
+from hiera_cli.stages import released
 
 Row = Mapping[str, Any]
 
@@ -19,7 +20,8 @@ def tables(rows: Sequence[Row]) -> str:
         (row,) = rows
         working = [op for op in row["ops"] if op["bytes_moved"] or op["params"]]
         parts += [_parts("stage", "blocks", row["stages"], row), _parts("op", "nodes", working, row)]
-    return "\n\n".join([*parts, _legend(rows[0])])
+    autoencoders = {row["name"]: row["released_macs"] for row in rows if row["task"] == "mae"}
+    return "\n\n".join([*parts, *released(autoencoders), _legend(rows[0])])
 
 
 def _summary(rows: Sequence[Row]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from hiera_cli.options import AsJson
 from hiera_cli.output import print_json
 
 if TYPE_CHECKING:
-    from hiera_compiler.estimate.evaluation import Evaluation, Row
+    from hiera_compiler.estimate.evaluation import Evaluation, Row, Unpredicted
     from hiera_compiler.estimate.published import PublishedRow, PublishedTable
 
 
@@ -35,28 +36,23 @@ def reproduce(
     tables = [_table(table) for table in cost_tables()]
     passed = all(row["agrees"] is not False or row["note"] for table in tables for row in table["rows"])
     found = _evaluation() if predictions else None
-    rows = found.rows if found else _throughput()
+    rows, unpredicted = (found.rows, found.unpredicted) if found else _throughput()
     if as_json:
         data = {"agrees": passed, "tables": tables, "throughput": row_data(rows)}
+        data["unpredicted"] = [asdict(row) for row in unpredicted]
         print_json(data | ({"predictions": evaluation_data(found)} if found else {}))
     else:
-        parts = [*map(_text, tables), throughput(rows, _not_covered())]
+        parts = [*map(_text, tables), throughput(rows, unpredicted)]
         typer.echo("\n\n".join([*parts, *([held_out(found)] if found else [])]))
     if not passed:
         raise typer.Exit(PROBLEMS)
 
 
-def _throughput() -> tuple[Row, ...]:
+def _throughput() -> tuple[tuple[Row, ...], tuple[Unpredicted, ...]]:
     from hiera_compiler import compile
-    from hiera_compiler.estimate.evaluation import paper_rows
+    from hiera_compiler.estimate.evaluation import paper_rows, unpredicted_rows
 
-    return tuple(paper_rows(lambda name: compile(name).graph))
-
-
-def _not_covered() -> tuple[str, ...]:
-    from hiera_compiler.estimate.evaluation import NOT_COVERED
-
-    return NOT_COVERED
+    return tuple(paper_rows(lambda name: compile(name).graph)), tuple(unpredicted_rows())
 
 
 def _evaluation() -> Evaluation:
@@ -67,7 +63,12 @@ def _evaluation() -> Evaluation:
 
 
 def _table(table: PublishedTable) -> dict[str, Any]:
-    return {"table": table.number, "title": table.title, "rows": list(map(_row, table.rows))}
+    return {
+        "table": table.number,
+        "title": table.title,
+        "about_the_rest": table.rest.about or None,
+        "rows": list(map(_row, table.rows)),
+    }
 
 
 def _row(row: PublishedRow) -> dict[str, Any]:
@@ -77,24 +78,31 @@ def _row(row: PublishedRow) -> dict[str, Any]:
     found: dict[str, Any] = {"model": row.model, "settings": list(row.settings), "note": row.note}
     found["paper"] = {"mparams": row.mparams, "gmacs": row.gmacs}
     if bundled.path(row.model) is None:
-        return found | {"params": None, "macs": None, "error": None, "agrees": None}
+        return found | {"params": None, "macs": None, "error": None, "rest": None, "agrees": None}
     cost = compile(row.model, row.settings).cost
     mparams, gmacs = row.errors(cost.params, cost.macs)
-    error = {"mparams": mparams, "gmacs": gmacs}
-    return found | {"params": cost.params, "macs": cost.macs, "error": error, "agrees": not (mparams or gmacs)}
+    found |= {"params": cost.params, "macs": cost.macs, "error": {"mparams": mparams, "gmacs": gmacs}}
+    rest = {"mparams": row.mparams - cost.params / 1e6, "gmacs": row.gmacs - cost.macs / 1e9}
+    return found | {"rest": rest, "agrees": not (mparams or gmacs)}
 
 
 def _text(table: dict[str, Any]) -> str:
     """A table, the models that have no spec, and one line that sums it up."""
     known = [row for row in table["rows"] if row["agrees"] is not None]
-    header = ["model", "params M", "paper", "error", "GMACs", "paper", "error"]
-    lines = [f"Table {table['table']}: {table['title']}", columns(header, list(map(_cells, known)), right=range(1, 7))]
+    about = table["about_the_rest"]
+    last = "rest" if about else "error"
+    header = ["model", "params M", "paper", last, "GMACs", "paper", last]
+    cells = [_cells(row, of_the_whole=not about) for row in known]
+    lines = [f"Table {table['table']}: {table['title']}", columns(header, cells, right=range(1, 7))]
+    if about:
+        lines.append(about)
     missing = [row["model"] for row in table["rows"] if row["agrees"] is None and not row["note"]]
     if missing:
         lines.append(f"missing, for want of a spec: {', '.join(missing)}")
     lines += _reasons(table["rows"])
     equal = sum(row["agrees"] for row in known)
-    lines.append(f"{equal} of {len(known)} rows equal the paper's, rounded as there")
+    with_rest = "with the rest added, " if about else ""
+    lines.append(f"{with_rest}{equal} of {len(known)} rows equal the paper's, rounded as there")
     return "\n".join(lines)
 
 
@@ -108,11 +116,11 @@ def _reasons(rows: list[dict[str, Any]]) -> list[str]:
     return [f"{what}: {', '.join(dict.fromkeys(names))}: {note}" for (what, note), names in models.items()]
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any], *, of_the_whole: bool) -> list[str]:
+    """The row as it is shown: by how much ours exceeds the paper's, or what the paper's has beside ours."""
     cells = [row["model"]]
-    for count, unit, paper, error in (
-        (row["params"], 1e6, row["paper"]["mparams"], row["error"]["mparams"]),
-        (row["macs"], 1e9, row["paper"]["gmacs"], row["error"]["gmacs"]),
-    ):
-        cells += [f"{count / unit:.2f}", str(paper), f"{error:+d}" if error else "0"]
+    for count, unit, name in ((row["params"], 1e6, "mparams"), (row["macs"], 1e9, "gmacs")):
+        error, rest = row["error"][name], f"{row['rest'][name]:.1f}"
+        shown = (f"{error:+d}" if error else "0") if of_the_whole else rest
+        cells += [f"{count / unit:.2f}", str(row["paper"][name]), shown]
     return cells

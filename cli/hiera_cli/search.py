@@ -34,6 +34,7 @@ def search(
     rows: given.Rows = None,
     risk: given.Risk = None,
     settings: Settings = None,
+    task: given.Task = None,
     engine: given.Engine = None,
     sampler: given.Sampler = None,
     seed: given.Seed = None,

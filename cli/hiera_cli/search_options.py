@@ -73,6 +73,13 @@ Risk: TypeAlias = Annotated[
     float | None,
     typer.Option(metavar="P", help="Probability that the true time exceeds a budget; 0.1.", show_default=False),
 ]
+Task: TypeAlias = Annotated[
+    Literal["classify", "mae"] | None,
+    typer.Option(
+        help="What limits are of: the model to classify, or the masked autoencoder's forward pass; classify.",
+        show_default=False,
+    ),
+]
 Engine: TypeAlias = Annotated[
     Literal["auto", "optuna"] | None,
     typer.Option(help="auto: every point, or evolution over look-ups; optuna: its samplers.", show_default=False),

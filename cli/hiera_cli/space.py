@@ -31,6 +31,7 @@ def space(
     rows: given.Rows = None,
     risk: given.Risk = None,
     settings: Settings = None,
+    task: given.Task = None,
     seed: given.Seed = None,
     candidates: given.Candidates = None,
     as_json: AsJson = False,
@@ -38,16 +39,16 @@ def space(
     """Say what a space holds, before it is searched.
 
     Shows how many points it has, which rules refuse how many of them, what the others cost, and how many fit a budget.
-    Every point is priced where there are at most 10^7, else a sample. Exits with 3 where every point was priced and
-    none fits the budgets.
+    Every point is priced where there are at most 10^7 (with --task mae 10^4), else a sample. Exits with 3 where every
+    point was priced and none fits the budgets.
     """
     from hiera_cli.counting import Counting
     from hiera_search.explore import Request, Search
-    from hiera_search.explore.survey import SAMPLE, survey
+    from hiera_search.explore.survey import survey
 
     search = Search(Request().changed(given.asked(locals())), Path())
     with Counting() as counting:
-        found = survey(search, candidates or SAMPLE, counting)
+        found = survey(search, candidates, counting)
     if as_json:
         from hiera_cli.output import print_json
 

@@ -3,7 +3,7 @@
 One function, one rule, one code. A rule takes what it is about and the source, and yields what it finds. All see
 the resolved spec but those on its axes, which say whether it can be resolved. Each has a scope, and reads nothing
 else: the axes, one stage, the trunk (all but the stages, of which it sees how they pool), or all blocks together.
-Those on the token grid may rely on there being one.
+Those on the token grid may rely on there being one, those on the levels of a neck on the maps of all stages.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from hiera_compiler.checks.axes import AXIS_RULES
-from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, lowering_failed
+from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, block_refused, lowering_failed
 from hiera_compiler.checks.mae import MAE_RULES
+from hiera_compiler.checks.neck import LEVEL_RULES, NECK_RULES
 from hiera_compiler.checks.stage import STAGE_RULES
 from hiera_compiler.checks.trunk import DEPTH_RULES, GRID_RULES, MAX_BLOCKS, PATCH_RULES, POOL_RULES
 from hiera_compiler.diagnostics import Diagnostic
 from hiera_compiler.ir import Graph
+from hiera_compiler.ir.builder import LoweringError
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec, Stage
 
@@ -29,15 +31,16 @@ __all__ = [
     "Limit",
     "check_axes",
     "check_graph",
+    "check_lowering",
     "check_mae",
     "check_spec",
     "check_stage",
     "check_trunk",
-    "lowering_failed",
 ]
 
 _ORDER: tuple[Any, ...] = (
-    *(*AXIS_RULES, *PATCH_RULES, *STAGE_RULES, *POOL_RULES, *DEPTH_RULES, *GRID_RULES, *MAE_RULES),
+    *(*AXIS_RULES, *PATCH_RULES, *STAGE_RULES, *POOL_RULES, *DEPTH_RULES, *GRID_RULES),
+    *(*NECK_RULES, *LEVEL_RULES, *MAE_RULES),
 )
 """The rules on a spec in the order in which what they find is reported."""
 
@@ -83,6 +86,8 @@ def check_trunk(spec: Spec, source: Source) -> list[Found]:
     """What the rules on the trunk of a resolved spec find."""
     found = _found(PATCH_RULES, spec, source)
     found += _found(POOL_RULES if found else (*POOL_RULES, *GRID_RULES), spec, source)
+    neck = _found(NECK_RULES, spec, source)
+    found += neck if found or neck else _found(LEVEL_RULES, spec, source)
     return found + (_found(MAE_RULES, spec, source) if spec.mae is not None else [])
 
 
@@ -99,6 +104,11 @@ def check_stage(stage: Stage, index: int, source: Source) -> list[Found]:
 def check_graph(graph: Graph, source: Source) -> list[Diagnostic]:
     """What the rules find in a graph, before anything is allocated."""
     return [diagnostic for rule in GRAPH_RULES for diagnostic in rule(graph, source)]
+
+
+def check_lowering(error: LoweringError, source: Source) -> Diagnostic:
+    """What is said where a spec that passed the rules could not be lowered."""
+    return (block_refused if error.help else lowering_failed)(error, source)
 
 
 def _found(rules: Iterable[Any], *given: object) -> list[Found]:

@@ -124,32 +124,41 @@ def attention_fits_the_mask_units(spec: Spec, source: Source) -> Iterator[Diagno
 
 @code("H209")
 def position_is_for_images(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Absolute-window positions are tables of a plane, so they need an image."""
-    if spec.position.kind == "abswin" and spec.axes == 3:
+    """Position tables that are stretched are tables of a plane, so they need an image."""
+    if getattr(spec.position, "base", None) is not None and spec.axes == 3:
         yield Diagnostic(
             "H209",
-            "absolute-window position embedding needs an image, and the input is a clip",
+            "a position table that is stretched needs an image, and the input is a clip",
             (
                 Label(source.value(("position",)), "has no table for time"),
                 Label(source.key(("input", "frames")), "makes it a clip"),
             ),
-            help="use position: separable or absolute, or leave out the frames",
+            help="use position: separable or absolute, without a base, or leave out the frames",
         )
 
 
 @code("H210")
 def attention_has_a_place_for_the_class_token(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Windows hold the tokens of the grid, and a class token is in none of them."""
-    for index, stage in enumerate(spec.stages):
-        if spec.class_token and not stage.attention.takes_class_token:
+    """Windows hold the tokens of the grid, and a class token is in none of them.
+
+    Nor has it neighbours that could be merged with it into a token of more channels.
+    """
+    token = Label(source.value(("class_token",)), "one more token")
+    for index, stage in enumerate(spec.stages if spec.class_token else ()):
+        if not stage.attention.takes_class_token:
+            kind = stage.attention.kind
             yield Diagnostic(
                 "H210",
-                f"{stage.attention.kind} attention has no place for a class token",
-                (
-                    Label(source.value(("stages", index, "attention")), f"attends by {stage.attention.kind}"),
-                    Label(source.value(("class_token",)), "one more token"),
-                ),
+                f"{kind} attention has no place for a class token",
+                (Label(source.value(("stages", index, "attention")), f"attends by {kind}"), token),
                 help="use attention: global, or leave out the class token",
+            )
+        if stage.pool is not None and stage.pool.before_block:
+            yield Diagnostic(
+                "H210",
+                f"{stage.pool.kind} pooling has no place for a class token",
+                (Label(source.value(("stages", index, "pool")), "acts before the block"), token),
+                help="use pool: max, or leave out the class token",
             )
 
 

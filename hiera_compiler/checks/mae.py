@@ -1,6 +1,6 @@
 """H34x: rules on masked autoencoding, for specs that say how they pretrain, and for the task itself.
 
-They see the resolved spec, and of a stage only how it pools.
+They see the resolved spec.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from fractions import Fraction
 from math import ceil, floor, prod
 
 from hiera_compiler.checks.trunk import token_grid
-from hiera_compiler.diagnostics import Diagnostic, Label, code
+from hiera_compiler.diagnostics import Diagnostic, Label, code, times
 from hiera_compiler.ir import ShapeError
+from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
 
@@ -87,7 +88,7 @@ def some_units_are_kept_and_some_dropped(spec: Spec, source: Source) -> Iterator
         return
     yield Diagnostic(
         "H340",
-        f"a mask ratio of {spec.pretraining.mask_ratio:g} keeps none of {units} mask units",
+        f"a mask ratio of {spec.pretraining.mask_ratio} keeps none of {units} mask units",
         (Label(source.value(("mae", "mask_ratio")), "drops every one of them"),),
         help=f"use a mask ratio of at most {floor(1000 * (1 - 1 / units)) / 1000:g}",
     )
@@ -123,7 +124,7 @@ def cells_tile_what_a_token_predicts(spec: Spec, source: Source) -> Iterator[Dia
     if any(side % HOG_CELL for side in patch):
         yield Diagnostic(
             "H342",
-            f"cells of {HOG_CELL}x{HOG_CELL} pixels do not tile the {_times(patch)} pixels that a token predicts",
+            f"cells of {HOG_CELL}x{HOG_CELL} pixels do not tile the {times(patch)} pixels that a token predicts",
             (
                 Label(source.value(("mae", "target")), f"in cells of {HOG_CELL}x{HOG_CELL}"),
                 Label(source.value(("patch", "stride")), "times the pooling of the stages before the last"),
@@ -150,12 +151,45 @@ def predicted_patches_are_inside_the_input(spec: Spec, source: Source) -> Iterat
     if any(have < need for have, need in zip(size, needed, strict=True)):
         yield Diagnostic(
             "H343",
-            f"the tokens would predict {_times(needed)} pixels, and the input has {_times(size)}",
+            f"the tokens would predict {times(needed)} pixels, and the input has {times(size)}",
             (
-                Label(source.value(("input",)), _times(size)),
+                Label(source.value(("input",)), times(size)),
                 Label(source.value(("patch", "padding")), "makes tokens beyond the input"),
             ),
             help=f"use a padding of about half the kernel: {[ceil(side / 2) - 1 for side in spec.patch.kernel]}",
+        )
+
+
+@code("H345")
+def attention_can_do_without_dropped_units(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Attention that tells places on the whole grid apart cannot do without the mask units that are dropped.
+
+    Decomposed relative positions across mask units measure distances on the whole grid, in the order of all its units;
+    inside mask units they measure those in a unit, and mask as all attention there does.
+    """
+    for index, stage in enumerate(spec.stages):
+        kinds = (stage.attention, *([GlobalAttention.like(stage.attention)] if stage.global_at else []))
+        if not all(kind.masks for kind in kinds):
+            yield Diagnostic(
+                "H345",
+                "masked autoencoding drops mask units, and relative positions across units need all of them",
+                (Label(source.value(("stages", index, "attention")), "measures distances on the whole grid"),),
+                help="use relative: none, attention: mask_unit, or leave out mae",
+            )
+
+
+@code("H346")
+def a_norm_needs_values_to_differ(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """A patch whose pixels are to have variance 1 needs two values at least."""
+    mae = spec.pretraining
+    if mae.target != "pixel" or not mae.norm_target or not _has_grid(spec):
+        return
+    if prod(predicted(spec, last_unit(spec))[1]) * spec.input.channels == 1:
+        yield Diagnostic(
+            "H346",
+            "a token predicts one value, which has no variance",
+            (Label(source.value(("mae", "norm_target")), "asks for a variance of 1"),),
+            help="use norm_target: false, or a larger patch stride",
         )
 
 
@@ -177,14 +211,12 @@ def _unit(spec: Spec) -> Sides:
     return spec.mask_unit
 
 
-def _times(numbers: Sides) -> str:
-    return "x".join(map(str, numbers))
-
-
 MAE_RULES = (
     mask_units_are_there,
     some_units_are_kept_and_some_dropped,
     heads_divide_the_decoder_s_channels,
     cells_tile_what_a_token_predicts,
     predicted_patches_are_inside_the_input,
+    attention_can_do_without_dropped_units,
+    a_norm_needs_values_to_differ,
 )

@@ -5,9 +5,10 @@ They see that one, resolved, and nothing else: so a search applies them once to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hiera_compiler.diagnostics import Diagnostic, Label, code
+from hiera_compiler.kinds import Pooling, kinds_of
 from hiera_compiler.kinds.pool import KernelPooling
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Stage
@@ -76,13 +77,33 @@ def global_blocks_are_in_the_stage(stage: Stage, index: int, source: Source) -> 
                 if beyond
                 else f"block {position} is named twice",
                 (Label(source.value(("stages", index, "global_at", place)), "counted from 0"),),
-                help=f"use numbers from 0 to {stage.depth - 1}, counted from the stage's first block",
+                help=f"use numbers below {stage.depth}, counted from 0" if beyond else "name each block once",
             )
             return
 
 
-def _any_of(numbers: list[int]) -> str:
-    *others, last = (str(number) for number in numbers)
+@code("H212")
+def queries_keys_and_values_are_pooled_inside_the_block(
+    stage: Stage, index: int, source: Source
+) -> Iterator[Diagnostic]:
+    """Attention that pools its queries, keys or values needs a pooling that acts inside a block.
+
+    Patch merging makes the tokens of a stage before its first block, with other channels.
+    """
+    inside = [name for name, kind in kinds_of("pool").items() if not getattr(kind, "before_block", False)]
+    for option in type(stage.attention).model_fields:
+        pool = getattr(stage.attention, option)
+        if isinstance(pool, Pooling) and pool.before_block:
+            yield Diagnostic(
+                "H212",
+                f"{pool.kind} pooling acts before a block, and cannot pool queries, keys or values",
+                (Label(source.value(("stages", index, "attention", option)), "inside attention"),),
+                help=f"use {_any_of(inside)} here",
+            )
+
+
+def _any_of(words: Sequence[object]) -> str:
+    *others, last = map(str, words)
     return f"{', '.join(others)} or {last}" if others else last
 
 
@@ -91,4 +112,5 @@ STAGE_RULES = (
     mlp_has_hidden_channels,
     global_blocks_are_in_the_stage,
     padding_is_at_most_half_the_kernel,
+    queries_keys_and_values_are_pooled_inside_the_block,
 )

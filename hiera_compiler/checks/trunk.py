@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from hiera_compiler.diagnostics import Diagnostic, Label, code
+from hiera_compiler.diagnostics import Diagnostic, Label, code, times
 from hiera_compiler.ir import PatchEmbed, ShapeError, UnitLayout
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
@@ -46,12 +46,12 @@ def pooling_stays_inside_the_mask_unit(spec: Spec, source: Source) -> Iterator[D
             needed = _product([s.pool.stride for s in spec.stages if s.pool is not None])
             yield Diagnostic(
                 "H301",
-                f"the mask unit has {_times(side)} tokens here and cannot be pooled by {_times(stride)}",
+                f"the mask unit has {times(side)} tokens here and cannot be pooled by {times(stride)}",
                 (
-                    Label(source.value(("stages", index, "pool")), f"pools by {_times(stride)}"),
-                    Label(source.value(("mask_unit",)), f"the mask unit starts with {_times(spec.mask_unit)} tokens"),
+                    Label(source.value(("stages", index, "pool")), f"pools by {times(stride)}"),
+                    Label(source.value(("mask_unit",)), f"the mask unit starts with {times(spec.mask_unit)} tokens"),
                 ),
-                help=f"use a mask unit that is a multiple of {_times(needed)}, or one pooling fewer",
+                help=f"use a mask unit that is a multiple of {times(needed)}, or one pooling fewer",
             )
             return
         side = tuple(have // step for have, step in zip(side, stride, strict=True))
@@ -79,10 +79,10 @@ def input_is_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic
     fits = "; ".join(f"{' and '.join(axes)} {' or '.join(map(str, sizes))}" for sizes, axes in near.items() if sizes)
     yield Diagnostic(
         "H302",
-        f"{_times(grid)} tokens are not whole mask units of {_times(spec.mask_unit)}",
+        f"{times(grid)} tokens are not whole mask units of {times(spec.mask_unit)}",
         (
-            Label(source.value(place), f"makes {_times(grid)} tokens"),
-            Label(source.value(("mask_unit",)), f"{_times(spec.mask_unit)} tokens a unit"),
+            Label(source.value(place), f"makes {times(grid)} tokens"),
+            Label(source.value(("mask_unit",)), f"{times(spec.mask_unit)} tokens a unit"),
         ),
         help=f"nearest that fit: {fits}" if fits else "use a smaller mask unit",
     )
@@ -111,12 +111,12 @@ def patch_fits_the_input(spec: Spec, source: Source) -> Iterator[Diagnostic]:
         most = tuple(min(k, n + 2 * pad) for n, k, pad in zip(size, patch.kernel, patch.padding, strict=True))
         yield Diagnostic(
             "H303",
-            f"a patch kernel of {_times(spec.patch.kernel)} does not fit an input of {_times(spec.input_shape[1:])}",
+            f"a patch kernel of {times(spec.patch.kernel)} does not fit an input of {times(spec.input_shape[1:])}",
             (
-                Label(source.value(("patch", "kernel")), f"{_times(spec.patch.kernel)}"),
-                Label(source.value(("input",)), f"{_times(spec.input_shape[1:])}"),
+                Label(source.value(("patch", "kernel")), f"{times(spec.patch.kernel)}"),
+                Label(source.value(("input",)), f"{times(spec.input_shape[1:])}"),
             ),
-            help=f"use an input of at least {_times(least)}, or a kernel of at most {_times(most)}",
+            help=f"use an input of at least {times(least)}, or a kernel of at most {times(most)}",
         )
 
 
@@ -127,7 +127,7 @@ def padding_is_less_than_the_kernel(spec: Spec, source: Source) -> Iterator[Diag
     if any(pad >= size for pad, size in zip(padding, kernel, strict=True)):
         yield Diagnostic(
             "H304",
-            f"a padding of {_times(padding)} is not less than the kernel of {_times(kernel)}",
+            f"a padding of {times(padding)} is not less than the kernel of {times(kernel)}",
             (Label(source.value(("patch", "padding")), "makes tokens that see only zeros"),),
             help=f"use a padding of about half the kernel: {[size // 2 for size in kernel]}",
         )
@@ -150,8 +150,8 @@ def pooling_leaves_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diag
         if made != wanted:
             yield Diagnostic(
                 "H305",
-                f"pooling makes {_times(made)} tokens of a mask unit of {_times(side)}, not {_times(wanted)}",
-                (Label(source.value(("stages", index, "pool")), f"makes {_times(made)} tokens"),),
+                f"pooling makes {times(made)} tokens of a mask unit of {times(side)}, not {times(wanted)}",
+                (Label(source.value(("stages", index, "pool")), f"makes {times(made)} tokens"),),
                 help="use a kernel that, less twice the padding, is at least 1 and at most the stride",
             )
             return
@@ -175,8 +175,8 @@ def pooling_leaves_tokens(spec: Spec, source: Source) -> Iterator[Diagnostic]:
         if min(layout.grid) < 1:
             yield Diagnostic(
                 "H306",
-                f"{_times(before.grid)} tokens cannot be pooled by {_times(stage.pool.stride)}",
-                (Label(source.value(("stages", index, "pool")), f"pools by {_times(stage.pool.stride)}"),),
+                f"{times(before.grid)} tokens cannot be pooled by {times(stage.pool.stride)}",
+                (Label(source.value(("stages", index, "pool")), f"pools by {times(stage.pool.stride)}"),),
                 help="use a larger input, a smaller stride or kernel, or one pooling fewer",
             )
             return
@@ -193,7 +193,7 @@ def tokens_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "H310",
             f"the first stage would have {tokens:_} tokens, and the limit is {MAX_TOKENS:_}".replace("_", " "),
-            (Label(source.value(("input",)), f"{_times(spec.input_shape[1:])}"),),
+            (Label(source.value(("input",)), f"{times(spec.input_shape[1:])}"),),
             help="use a smaller input, fewer frames or a larger patch stride",
         )
 
@@ -214,10 +214,6 @@ def blocks_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
 
 def _product(strides: list[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(prod(axis) for axis in zip(*strides, strict=True))
-
-
-def _times(numbers: tuple[int, ...]) -> str:
-    return "x".join(map(str, numbers))
 
 
 PATCH_RULES = (patch_fits_the_input, padding_is_less_than_the_kernel)

@@ -1,4 +1,4 @@
-"""Words inside messages: suggestions, and quoting of what the user wrote."""
+"""Words inside messages: suggestions, and quoting of what the user wrote, and sizes."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -18,6 +18,11 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     folded = {choice.lower(): choice for choice in islice(choices, _MOST)}
     near = get_close_matches(word.lower(), folded, n=1)
     return folded[near[0]] if near else None
+
+
+def times(numbers: Iterable[int]) -> str:
+    """Numbers along axes as a message says them: 2x2."""
+    return "x".join(map(str, numbers))
 
 
 def quoted(word: object, longest: int = _LONGEST) -> str:

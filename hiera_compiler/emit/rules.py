@@ -16,6 +16,7 @@ from hiera_compiler.ir import (
     AsGrid,
     AsTokens,
     Attend,
+    Convolution,
     CropGrid,
     Dropout,
     DropPath,
@@ -49,6 +50,8 @@ from hiera_compiler.ir import (
     TileTable,
     ToGrid,
     ToUnits,
+    TransposedConvolution,
+    Upsample,
 )
 
 Constructor = Callable[[Any], str]
@@ -70,7 +73,15 @@ CONSTRUCTORS: dict[type[Op], Constructor] = {
         f"groups={op.channels}, bias=False)"
     ),
     RelativePosition: lambda op: (
-        f"RelativePosition({op.heads}, {op.width}, {op.queries}, {op.keys}, class_token={op.class_token})"
+        f"RelativePosition({op.heads}, {op.width}, {op.queries.folds}, {op.keys.folds}"
+        f"{f', {op.queries.units}' * op.across_units}{', class_token=True' * op.class_token})"
+    ),
+    Convolution: lambda op: (
+        f"nn.Conv{len(op.kernel)}d({op.in_channels}, {op.out_channels}, {op.kernel}, "
+        f"padding={tuple(side // 2 for side in op.kernel)}{'' if op.bias else ', bias=False'})"
+    ),
+    TransposedConvolution: lambda op: (
+        f"nn.ConvTranspose{len(op.kernel)}d({op.in_channels}, {op.out_channels}, {op.kernel}, {op.kernel})"
     ),
     DropPath: lambda op: "DropPath(drop_path)",
     Dropout: lambda op: f"nn.Dropout({op.rate!r})",
@@ -115,7 +126,7 @@ CALLS: dict[type[Op], Call] = {
     JoinHeads: lambda op, own, x: f"{x}.flatten(-2)",
     RelativePosition: lambda op, own, query: f"{own}({query})",
     AsTokens: lambda op, own, x: f"{x}.flatten(1, -2).unsqueeze(1)",
-    AsGrid: lambda op, own, x: f"{x}.unflatten(2, {op.grid})[:, 0]",
+    AsGrid: lambda op, own, x: f"{x}.unflatten(2, {op.grid})[:, 0]" if len(op.grid) > 1 else f"{x}[:, 0]",
     PadGrid: lambda op, own, x: f"pad_grid({x}, {op.padding})",
     RollGrid: lambda op, own, x: (
         f"{x}.roll({tuple(-side for side in op.shift if side)}, "
@@ -123,5 +134,8 @@ CALLS: dict[type[Op], Call] = {
     ),
     MergeTokens: lambda op, own, x: f"merge_tokens({x}, ({op.before.folds}, {op.after.folds}), {op.stride})",
     CropGrid: lambda op, own, x: f"crop_grid({x}, {op.grid})",
+    Convolution: lambda op, own, x: f"{own}({x}.movedim(-1, 1)).movedim(1, -1)",
+    TransposedConvolution: lambda op, own, x: f"{own}({x}.movedim(-1, 1)).movedim(1, -1)",
+    Upsample: lambda op, own, x: f"repeat_tokens({x}, {op.factors})",
 }
 """The expression that computes a primitive, from its own attribute and its inputs' variables."""

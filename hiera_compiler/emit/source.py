@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from hiera_compiler.emit import prelude
-from hiera_compiler.emit.library import definitions
-from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS, Constructor
-from hiera_compiler.ir import Graph, KeepUnits, Op, ToUnits
+from hiera_compiler.emit.library import definitions, definitions_in, tensor_modules
+from hiera_compiler.emit.writing import call, constructor
+from hiera_compiler.ir import Graph, KeepUnits, Op, Split, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
 _LONGEST = 130
@@ -22,13 +23,15 @@ _LONGEST = 130
 _TAKEN = re.compile(r"Stage\d+(Block|Transition)\d*")
 
 
-def class_name(spec_name: str) -> str:
+def class_name(spec_name: str, graph: Graph | None = None) -> str:
     """The class of a spec: ``hiera_b_16x224`` gives ``HieraB16x224``.
 
-    A name that means something else in the emitted file (``Tensor``, ``None``, ...) gets ``Model`` at its end.
+    A name that means something else in the emitted file (``Tensor``, ``None``, ...) gets ``Model`` at its end; some
+    depend on which primitives of other packages the graph has.
     """
     name = "".join(word[:1].upper() + word[1:] for word in re.split(r"[_.-]+", spec_name))
-    is_taken = name in vars(prelude) or name in definitions() or name in vars(builtins) or _TAKEN.fullmatch(name)
+    known = (vars(prelude), vars(builtins), definitions(), *map(definitions_in, tensor_modules(graph)))
+    is_taken = any(name in names for names in known) or _TAKEN.fullmatch(name)
     return f"{name}Model" if is_taken else name
 
 
@@ -37,34 +40,46 @@ def module_source(graph: Graph, name: str, summary: str) -> str:
     blocks = share_blocks(graph)
     classes = {block.block_class.name: block.block_class for block in blocks}
     parts = [block_class(block) for block in classes.values()]
-    parts.append("\n".join(_model_class(graph, blocks, class_name(name), summary)))
+    parts.append("\n".join(_model_class(graph, blocks, class_name(name, graph), summary)))
     return "\n\n\n".join(parts) + "\n"
 
 
-def block_class(block: BlockClass) -> str:
-    """The class of a block as text."""
-    has_own = [step for step in block.steps if type(step.op) in CONSTRUCTORS]
+def block_class(block: BlockClass, given: str = "x: Tensor") -> str:
+    """The class of a block as text; ``given`` are the arguments of its ``forward``."""
     lines = [f"class {block.name}(nn.Module):"]
     lines += _indent([f"def __init__(self{', drop_path: float' if block.drops else ''}) -> None:"])
-    lines += _indent(["super().__init__()", *attributes((step.name, step.op) for step in has_own)], 2)
-    lines += ["", *_indent(["def forward(self, x: Tensor) -> Tensor:"])]
-    variables = {"x": "x"}
-    for step in block.steps:
-        variables[step.name] = variable(step.name)
-        call = CALLS[type(step.op)](step.op, own(step.name), *(variables[name] for name in step.inputs))
-        is_last = step is block.steps[-1]
-        lines += _indent([f"return {call}" if is_last else f"{variables[step.name]} = {call}"], 2)
+    lines += _indent(["super().__init__()", *attributes((step.name, step.op) for step in block.steps)], 2)
+    lines += ["", *_indent([f"def forward(self, {given}) -> Tensor:"]), *_indent(_statements(block), 2)]
     return "\n".join(lines)
 
 
-def attributes(
-    modules: Iterable[tuple[str, Op]], rules: Mapping[type[Op], Constructor] = CONSTRUCTORS
-) -> Iterator[str]:
-    """Assignments for modules named with at most one dot: those below one name share a ModuleDict."""
+def _statements(block: BlockClass) -> Iterator[str]:
+    """The steps of a block as assignments, the last one as what it returns."""
+    variables = {"x": "x"} | {step.name: variable(step.name) for step in block.steps}
+    for _, group in groupby(block.steps, key=lambda step: step.inputs if isinstance(step.op, Split) else step):
+        steps = list(group)
+        inputs = [variables[name] for name in steps[0].inputs]
+        if [step.op for step in steps] == _all_parts(steps[0].op):
+            # All parts by one call: in training its gradient then is written once, and not once for each part.
+            yield f"{', '.join(variables[step.name] for step in steps)} = {inputs[0]}.chunk({len(steps)}, dim=-1)"
+            continue
+        for step in steps:
+            expression = call(step.op, own(step.name), inputs)
+            yield f"return {expression}" if step is block.steps[-1] else f"{variables[step.name]} = {expression}"
+
+
+def _all_parts(op: Op) -> list[Op]:
+    """The splits that give all parts of what one of them gives a part of; none for another primitive."""
+    return [replace(op, index=index) for index in range(op.parts)] if isinstance(op, Split) else []
+
+
+def attributes(primitives: Iterable[tuple[str, Op]]) -> Iterator[str]:
+    """Assignments for the modules of primitives named with at most one dot: those below one name share a ModuleDict."""
     groups: dict[str, dict[str, str]] = {}
-    for name, op in modules:
+    for name, op in primitives:
         group, _, member = name.partition(".")
-        groups.setdefault(group, {})[member] = rules[type(op)](op)
+        if (made := constructor(op)) is not None:
+            groups.setdefault(group, {})[member] = made
     for group, constructors in groups.items():
         if "" in constructors:
             yield f"self.{group} = {constructors['']}"
@@ -82,7 +97,7 @@ def attributes(
 
 
 def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: str) -> Iterator[str]:
-    outside = [node for node in graph if node.block is None and type(node.op) in CONSTRUCTORS]
+    outside = [node for node in graph if node.block is None]
     yield f"class {name}(nn.Module):"
     yield from _indent([f'"""{summary}"""', "", "def __init__(self) -> None:"])
     yield from _indent(["super().__init__()", *attributes((node.name, node.op) for node in outside)], 2)
@@ -98,6 +113,9 @@ def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: 
     yield ""
     yield from _indent(_features_method(graph))
     yield ""
+    if _pyramid(graph):
+        yield from _indent(_pyramid_method(graph))
+        yield ""
     yield from _indent(_forward_method(graph))
 
 
@@ -116,7 +134,7 @@ def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
         units = next(node.op.layout.units for node in graph if isinstance(node.op, ToUnits))
         lines += ["kept = kept_units(mask) if mask is not None and mask.dtype == torch.bool else mask"]
         lines += [f"pixels = hide_units(pixels, kept, {units})"]
-    stem = [node.name for node in graph if node.block is None and node.stage is None and node.origin[0] != "head"]
+    stem = [node.name for node in graph if node.part == "stem"]
     lines += _assignments(graph, stem[1:])
     lines += [f"x = {variable(stem[-1])}", "ends = []"]
     start = 0
@@ -158,10 +176,32 @@ def _nested(graph: Graph, name: str, end: str) -> str:
     """The expression of a node outside the blocks, from the end of its stage."""
     node = graph[name]
     inputs = (end if graph[parent].block is not None else _nested(graph, parent, end) for parent in node.inputs)
-    return CALLS[type(node.op)](node.op, own(name), *inputs)
+    return call(node.op, own(name), inputs)
+
+
+def _pyramid(graph: Graph) -> list[str]:
+    """The nodes of the neck's maps."""
+    return [name for key, name in graph.outputs.items() if key.startswith("pyramid.")]
+
+
+def _pyramid_method(graph: Graph) -> Iterator[str]:
+    neck = [node.name for node in graph if node.part == "neck"]
+    maps = [name for key, name in graph.outputs.items() if key.startswith("features.")]
+    read = {parent for name in neck for parent in graph[name].inputs}
+    lines = ['"""The maps of the neck, finest first, channels last."""', "ends = self.stages(pixels)"]
+    for index, name in enumerate(maps):
+        if name in read:
+            lines.append(f"{variable(name)} = {_nested(graph, name, f'ends[{index}]')}")
+    lines += _assignments(graph, neck)
+    yield "def pyramid(self, pixels: Tensor) -> list[Tensor]:"
+    yield from _indent([*lines, f"return [{', '.join(map(variable, _pyramid(graph)))}]"])
 
 
 def _forward_method(graph: Graph) -> Iterator[str]:
+    if "logits" not in graph.outputs and _pyramid(graph):
+        yield "def forward(self, pixels: Tensor) -> list[Tensor]:"
+        yield from _indent(['"""The maps of the neck; this model has no head."""', "return self.pyramid(pixels)"])
+        return
     if "logits" not in graph.outputs:
         yield "def forward(self, pixels: Tensor) -> list[Tensor]:"
         yield from _indent(['"""The map of every stage; this trunk has no head."""', "return self.features(pixels)"])
@@ -178,7 +218,7 @@ def _assignments(graph: Graph, names: list[str], known: dict[str, str] | None = 
     for name in names:
         node = graph[name]
         inputs = (variables.get(parent, variable(parent)) for parent in node.inputs)
-        yield f"{variable(name)} = {CALLS[type(node.op)](node.op, own(name), *inputs)}"
+        yield f"{variable(name)} = {call(node.op, own(name), inputs)}"
 
 
 def own(name: str) -> str:

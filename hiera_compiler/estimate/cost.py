@@ -63,8 +63,8 @@ class KindCost:
 class Cost:
     """The cost of a graph for one sample.
 
-    ``moved`` and ``moved_once`` are elements, as in ``Counts``. The maps of the stages are not computed where
-    there are logits, so nothing is moved for them.
+    ``moved`` and ``moved_once`` are elements, as in ``Counts``. The maps of the stages and a neck are not computed
+    where there are logits, so nothing is counted for them but weights.
     """
 
     params: int
@@ -98,9 +98,9 @@ def counts_by(graph: Graph, key: Callable[[Node], Key]) -> dict[Key, Counts]:
     constants, unused = constant_nodes(graph), unused_nodes(graph)
     found: dict[Key, Counts] = {}
     for node in graph:
-        if node.name not in unused:
+        if node.name not in unused or node.op.weights():
             place = key(node)
-            found[place] = found.get(place, NOTHING).plus(node_counts(graph, node, constants))
+            found[place] = found.get(place, NOTHING).plus(node_counts(graph, node, constants, unused))
     return found
 
 
@@ -113,10 +113,10 @@ def _tallies(graph: Graph) -> dict[int, Tally]:
             continue
         tally = tallies[section.start] = {}
         for node in section.nodes:
-            if node.name not in unused:
+            if node.name not in unused or node.op.weights():
                 kind = type(node.op).__name__
                 nodes, counts = tally.get(kind, (0, NOTHING))
-                tally[kind] = (nodes + 1, counts.plus(node_counts(graph, node, constants)))
+                tally[kind] = (nodes + 1, counts.plus(node_counts(graph, node, constants, unused)))
     return tallies
 
 
@@ -135,7 +135,7 @@ def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCos
     return StageCost(
         name=name,
         blocks=len(blocks),
-        grid=last[:-1] if attends and len(last) > 2 else (),
+        grid=last[:-1] if blocks and len(last) > 2 else (),
         tokens=prod(last[:-1]),
         channels=last[-1],
         heads=attends[-1].heads if attends else None,

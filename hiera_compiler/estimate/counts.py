@@ -71,9 +71,14 @@ def node_params(node: Node) -> int:
     return sum(map(prod, node.op.weights().values()))
 
 
-def node_counts(graph: Graph, node: Node, constants: Set[str] = frozenset()) -> Counts:
-    """The counts of one node; ``constants`` names the nodes that do not depend on the input."""
+def node_counts(graph: Graph, node: Node, constants: Set[str] = frozenset(), unused: Set[str] = frozenset()) -> Counts:
+    """The counts of one node; ``constants`` names the nodes that do not depend on the input.
+
+    Of ``unused`` nodes, which a forward pass leaves out, only the weights count.
+    """
     op, shape, known = node.op, node.shape, graph.nodes
+    if node.name in unused:
+        return Counts(params=node_params(node))
     if isinstance(op, View):
         # A table's weights are read by what adds it.
         return Counts(params=node_params(node)) if isinstance(op, Table) else NOTHING
@@ -106,9 +111,9 @@ def constant_nodes(graph: Graph) -> set[str]:
 
 
 def unused_nodes(graph: Graph) -> set[str]:
-    """The names of the nodes that a forward pass leaves out: the maps of the stages, where there are logits."""
-    if "logits" not in graph.outputs:
-        return set()
-    used = graph.needed_for("logits")
-    maps = (name for name, node in graph.outputs.items() if name.startswith("features."))
-    return {name for output in maps for name in graph.needed_for(output) - used}
+    """The names of the nodes that a forward pass leaves out.
+
+    Those are the maps of the stages and the neck of a classifier, and maps that a neck does not read.
+    """
+    maps = [name for name in graph.outputs if name.startswith(("features.", "pyramid.")) and name not in graph.returned]
+    return graph.needed_for(*maps) - graph.run if maps else set()

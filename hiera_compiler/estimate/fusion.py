@@ -11,11 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hiera_compiler.estimate.instructions import ISSUED
-from hiera_compiler.estimate.kernel import KINDS, Kernel, kernel, touched
+from hiera_compiler.estimate.kernel import KINDS, Kernel, kernel, ranged_over, read, touched
 from hiera_compiler.estimate.tape import Call
-from hiera_compiler.estimate.tensor import Tensor
 
-EXTERNAL = {"addmm", "mm", "bmm", "baddbmm", "attention", "convolution"}
+EXTERNAL = {"addmm", "mm", "bmm", "baddbmm", "attention", "convolution", "transposed_convolution", "custom"}
 ORDER = ("softmax", "norm", "reduction", "element-wise", "cast", "copy")
 """A fused kernel is called after the first of these kinds that it has a call of."""
 
@@ -52,7 +51,7 @@ def _scheduled(calls: Sequence[Call]) -> list[Entry]:
             entries.append(call)
             continue
         levels[target] = max(level, levels.get(target, 0))
-        group = _Group(level, _elements(call), [call])
+        group = _Group(level, ranged_over(call), [call])
         known = [other for x in call.reads for other in near.get(x.source, ())]
         merged = {id(other): other for other in known if (other.level, other.elements) == (level, group.elements)}
         for other in merged.values():
@@ -67,12 +66,6 @@ def _scheduled(calls: Sequence[Call]) -> list[Entry]:
     return entries
 
 
-def _elements(call: Call) -> int:
-    """How many elements a kernel of this call ranges over."""
-    fixed = all(x.fixed for x in call.reads)
-    return max([x.elements for x in (*call.reads, *call.writes) if fixed or not x.fixed])
-
-
 def _users(entries: Sequence[Entry], kept: Iterable[int]) -> dict[int, set[int]]:
     """For each piece of memory, the entries that read it."""
     users: dict[int, set[int]] = {source: {-1} for source in kept}
@@ -85,26 +78,23 @@ def _users(entries: Sequence[Entry], kept: Iterable[int]) -> dict[int, set[int]]
 
 def _fused(group: _Group, users: dict[int, set[int]], batch: int) -> Kernel:
     own = {call.writes[0].source for call in group.calls}
-    reads: dict[int, Tensor] = {}
+    reads: dict[int, tuple[int, bool]] = {}
     for call in group.calls:
-        for x in call.reads:
-            if x.source not in own and (x.source not in reads or touched(x) > touched(reads[x.source])):
-                reads[x.source] = x
-    writes = {
-        call.writes[0].source: call.writes[0]
-        for call in group.calls
-        if users.get(call.writes[0].source, {-1}) - {id(group)}
-    }
-    traffic = [*reads.values(), *writes.values()]
+        for x, size in zip(call.reads, read(call), strict=True):
+            if x.source not in own and (x.source not in reads or size > reads[x.source][0]):
+                reads[x.source] = size, x.fixed
+    written = {call.writes[0].source: call.writes[0] for call in group.calls}
+    writes = [(touched(x), x.fixed) for source, x in written.items() if users.get(source, {-1}) - {id(group)}]
+    traffic = [*reads.values(), *writes]
     kinds = {KINDS.get(call.name, "element-wise") for call in group.calls}
     fixed = all(call.writes[0].fixed for call in group.calls)
-    issued = sum(_instructions(call) * _elements(call) for call in group.calls)
+    issued = sum(_instructions(call) * ranged_over(call) for call in group.calls)
     return Kernel(
         kind=next(kind for kind in ORDER if kind in kinds),
         node=group.calls[-1].node,
         dtype=group.calls[0].reads[0].dtype,
-        moved=sum(touched(x) for x in traffic if not x.fixed) / batch,
-        moved_fixed=sum(touched(x) for x in traffic if x.fixed),
+        moved=sum(size for size, fixed in traffic if not fixed) / batch,
+        moved_fixed=sum(size for size, fixed in traffic if fixed),
         issued=0.0 if fixed else issued / batch,
         issued_fixed=issued if fixed else 0.0,
     )

@@ -7,6 +7,7 @@ from math import gcd, prod
 from typing import Literal
 
 from hiera_compiler.estimate.instructions import instructions
+from hiera_compiler.estimate.planes import depthwise_issued, pooling_issued
 from hiera_compiler.estimate.tape import Call
 from hiera_compiler.estimate.tensor import BYTES, Tensor
 
@@ -48,15 +49,37 @@ def kernel(call: Call, batch: int) -> Kernel:
             return _attention(call, batch)
         case "convolution":
             return _convolution(call, batch)
+        case "transposed_convolution":
+            return _transposed_convolution(call, batch)
         case _:
             return _scalar(call, batch)
 
 
+SELECT = {"gather", "index", "index_select"}
+"""Calls that read no more of their first operand than they write."""
+
+
 def _traffic(call: Call, batch: int) -> tuple[float, float]:
     """Bytes moved for one sample, and for the launch; broadcast operands count once."""
-    grows = sum(touched(x) for x in (*call.reads, *call.writes) if not x.fixed)
-    fixed = sum(touched(x) for x in (*call.reads, *call.writes) if x.fixed)
-    return grows / batch, fixed
+    moved = [*zip(call.reads, read(call), strict=True), *((x, touched(x)) for x in call.writes)]
+    grows = sum(size for x, size in moved if not x.fixed)
+    return grows / batch, sum(size for x, size in moved if x.fixed)
+
+
+def read(call: Call) -> list[int]:
+    """The bytes that a call reads of each operand."""
+    sizes = [touched(x) for x in call.reads]
+    if call.name in SELECT:
+        sizes[0] = min(sizes[0], touched(call.writes[0]))
+    return sizes
+
+
+def ranged_over(call: Call) -> int:
+    """How many elements a scalar kernel of this call ranges over; weights do not count where samples do."""
+    if call.name in SELECT:
+        return call.writes[0].elements
+    fixed = all(x.fixed for x in call.reads)
+    return max([x.elements for x in (*call.reads, *call.writes) if fixed or not x.fixed])
 
 
 def touched(x: Tensor) -> int:
@@ -129,7 +152,8 @@ def _convolution(call: Call, batch: int) -> Kernel:
         if not x.dense:
             moved += 2 * x.bytes / batch  # copied before the kernel runs
         # Depthwise: no tensor cores. A load, a multiply-add and their share of the index arithmetic for a tap.
-        return Kernel("depthwise", call.node, x.dtype, macs=macs, moved=moved, moved_fixed=fixed, issued=10.0 * macs)
+        issued = depthwise_issued(call) / batch if len(x.shape) == 5 else 10.0 * macs
+        return Kernel("depthwise", call.node, x.dtype, macs=macs, moved=moved, moved_fixed=fixed, issued=issued)
     # cuDNN pads channels to multiples of 8 for its tensor-core kernels in images, not in clips (pytorch#57115).
     clip, channels = len(x.shape) == 5, weight.shape[1]
     scalar = x.dtype == "fp32" or (clip and channels % 8 > 0)
@@ -153,11 +177,31 @@ def _convolution(call: Call, batch: int) -> Kernel:
     )
 
 
+def _transposed_convolution(call: Call, batch: int) -> Kernel:
+    """Its kernel is its stride: one product, of every place by all that it becomes."""
+    x, weight = call.reads[:2]
+    moved, fixed = _traffic(call, batch)
+    columns = prod(weight.shape[1:])
+    return Kernel(
+        kind="convolution",
+        node=call.node,
+        dtype=x.dtype,
+        macs=x.elements * columns / batch,
+        rows=x.elements // x.shape[1] / batch,
+        columns=columns,
+        depth=x.shape[1],
+        stacks=1,
+        growth="rows",
+        moved=moved,
+        moved_fixed=fixed,
+    )
+
+
 def _scalar(call: Call, batch: int) -> Kernel:
     """Element-wise functions, reductions and copies."""
     moved, fixed = _traffic(call, batch)
-    elements = max(x.elements for x in (*call.reads, *call.writes))
-    issued = elements * instructions(call)
+    by_plane = call.name in PLANE_BY_PLANE and call.reads[0].contiguous
+    issued = pooling_issued(call) if by_plane else ranged_over(call) * instructions(call)
     if call.writes[0].fixed:
         return Kernel("cast", call.node, call.reads[0].dtype, moved_fixed=fixed, issued_fixed=issued)
     return Kernel(
@@ -170,13 +214,20 @@ def _scalar(call: Call, batch: int) -> Kernel:
     )
 
 
+PLANE_BY_PLANE = ("max_pool3d_with_indices", "avg_pool3d")
+"""What walks planes one by one where the channels come first."""
 KINDS = {
+    "custom": "custom",
     "native_layer_norm": "norm",
     "_softmax": "softmax",
     "_to_copy": "cast",
     "clone": "copy",
     "gather": "copy",
     "index": "copy",
+    "index_select": "copy",
+    "scatter": "copy",
+    "upsample_nearest2d": "copy",
+    "upsample_nearest3d": "copy",
     "repeat": "copy",
     "cat": "copy",
     "roll": "copy",
@@ -187,5 +238,8 @@ KINDS = {
     "avg_pool2d": "reduction",
     "avg_pool3d": "reduction",
     "amax": "reduction",
+    "sum": "reduction",
+    "topk": "reduction",
+    "var": "reduction",
     "mean": "reduction",
 }

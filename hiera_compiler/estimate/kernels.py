@@ -7,29 +7,40 @@ therefore add up a table of blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 
 from hiera_compiler.estimate.fusion import fuse
 from hiera_compiler.estimate.kernel import Kernel, kernel
-from hiera_compiler.estimate.programs import BATCH, PROGRAMS
+from hiera_compiler.estimate.programs import BATCH, program_of
 from hiera_compiler.estimate.regime import Regime
 from hiera_compiler.estimate.tape import Call, Tape
 from hiera_compiler.estimate.tensor import DType, Tensor
-from hiera_compiler.ir import DropPath, Graph, Node, Op, Shape
+from hiera_compiler.ir import Add, DropPath, Graph, Node, Op, Shape
 from hiera_compiler.lower import ENTRY as PLACEHOLDER
-from hiera_compiler.lower import EXIT
 
 Step = tuple[str, Op, tuple[str, ...], Shape]
-"""A node with names relative to its section: equal steps make equal kernels."""
-ENTRY = "x"
+"""A node with names relative to its section, and what it reads of others numbered: equal steps make equal kernels."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tensor that flows into a section, of this shape for one sample.
+
+    `open`: it is the sum that ends a block, and compiled code makes it here, where it fuses with what reads it.
+    """
+
+    shape: Shape
+    dtype: DType
+    open: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A stretch of the graph between two residual streams: the stem, a block or the head; `name` is its stage's.
+    """A stretch of the graph: the stem, a block, the map of a stage, the head; `name` is that of its part.
 
     Compared by identity: equal blocks have the same `kernels` object.
     """
@@ -40,99 +51,133 @@ class Section:
 
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """The kernels of a section, and the tensor that leaves it."""
+    """The kernels of a section, and the dtypes of what leaves it, by the names of its steps."""
 
     listed: tuple[Kernel, ...]
-    shape: Shape
-    dtype: DType
+    leaving: Mapping[str, DType]
 
 
 def kernel_list(graph: Graph, regime: Regime) -> list[Section]:
     """The sections of a forward pass for inference, in the order in which they run."""
-    wanted = graph.needed_for("logits" if "logits" in graph.outputs else "tokens")
+    stretches = _stretches(graph)
+    readers = _readers(stretches)
+    returned = {graph.outputs[name] for name in graph.returned}
+    entries: dict[str, Entry] = {}
     sections: list[Section] = []
-    nodes = [node for node in graph if node.name in wanted]
-    for _, group in groupby(nodes, key=lambda node: (node.block, node.origin[0] == "head")):
-        members = list(group)
-        entry = (sections[-1].kernels.shape, sections[-1].kernels.dtype) if sections else None
-        last = members[-1] is nodes[-1]
-        fused_exit = bool(sections) and not last
-        made = _section(regime, _steps(members), entry, fused_entry=len(sections) > 1, fused_exit=fused_exit)
-        sections.append(Section(stage_name(members[0]), made))
+    for members in stretches:
+        leaving = [node for node in members if node.name in readers or node.name in returned]
+        is_open = members[-1].name not in returned and _is_open(members[-1], readers)
+        steps, outside = _steps(members)
+        names = tuple(_relative(node) for node in leaving)
+        made = _section(regime, steps, tuple(entries[name] for name in outside), names, is_open)
+        for node, name in zip(leaving, names, strict=True):
+            entries[node.name] = Entry(node.shape, made.leaving[name], is_open and node is members[-1])
+        sections.append(Section(members[0].part, made))
     return sections
+
+
+def _stretches(graph: Graph) -> list[list[Node]]:
+    """The nodes that a forward pass runs: those of a block together, and those of a part between blocks."""
+    nodes = (node for node in graph if node.name in graph.run)
+    return [list(group) for _, group in groupby(nodes, key=lambda node: node.block or node.part)]
+
+
+def _readers(stretches: Sequence[Sequence[Node]]) -> dict[str, list[Node]]:
+    """Of each node that other stretches read, the first nodes of these."""
+    readers: dict[str, list[Node]] = defaultdict(list)
+    for members in stretches:
+        inside = {node.name for node in members}
+        for name in {name for node in members for name in node.inputs} - inside:
+            readers[name].append(members[0])
+    return readers
+
+
+def _is_open(last: Node, readers: Mapping[str, Sequence[Node]]) -> bool:
+    """Whether the sum that ends a block is left to what reads it: one block, or what follows the last one.
+
+    Where several read it, it is made at once, and so it is before the map of a stage, which only copies it.
+    """
+    if last.block is None or not isinstance(last.op, Add):
+        return False
+    (reader, *others) = readers[last.name]
+    return not others and (reader.block is not None or reader.stage is None)
 
 
 def part_steps(graph: Graph) -> tuple[Step, ...]:
     """A part lowered by itself without what its costs do not depend on."""
-    return _steps(list(graph))
+    return _steps(list(graph))[0]
 
 
-def part_kernels(graph: Graph, regime: Regime, dtype: DType | None, *, follows_stem: bool, ends: bool) -> Kernels:
-    """The kernels of a part lowered by itself, as in a model where a tensor of that dtype flows in, none into the stem.
+def part_kernels(
+    graph: Graph, regime: Regime, dtypes: Sequence[DType], *, enters_open: bool, leaves_open: bool
+) -> Kernels:
+    """The kernels of a part lowered by itself, as in a model where tensors of these dtypes flow in, none into the stem.
 
-    `follows_stem`: it is the first block of all; `ends`: nothing that is run comes after it.
+    `enters_open`: they are sums that are made here; `leaves_open`: the sum that ends the part is made elsewhere.
     """
-    wanted = graph.needed_for(EXIT)
-    steps = _steps([node for node in graph if node.name in wanted and node.name != PLACEHOLDER])
-    if dtype is None:
-        return _section(regime, steps, None, fused_entry=False, fused_exit=False)
-    return _section(regime, steps, (graph[PLACEHOLDER].shape, dtype), not follows_stem, not ends)
+    wanted = graph.needed_for(*graph.returned)
+    placeholders = [node.name for node in graph if node.origin == (PLACEHOLDER,)]
+    steps, outside = _steps([node for node in graph if node.name in wanted.difference(placeholders)])
+    leaving = tuple(_relative(graph[graph.outputs[name]]) for name in graph.returned)
+    flowing = dict(zip(placeholders, dtypes, strict=True))
+    entries = tuple(Entry(graph[name].shape, flowing[name], enters_open) for name in outside)
+    return _section(regime, steps, entries, leaving, leaves_open)
 
 
-def stage_name(node: Node) -> str:
-    """The name of a node's stage as the cost table has it: ``stem``, ``stage 1``, ... or ``head``."""
-    if node.stage is not None:
-        return f"stage {node.stage + 1}"
-    return "head" if node.origin[0] == "head" else "stem"
+def _relative(node: Node) -> str:
+    return node.name.removeprefix(f"{node.block}.") if node.block else node.name
 
 
-def _steps(nodes: Sequence[Node]) -> tuple[Step, ...]:
-    prefix = f"{nodes[0].block}." if nodes[0].block else ""
-    inside = {node.name for node in nodes}
-
-    def relative(name: str) -> str:
-        return name[len(prefix) :] if name in inside else ENTRY
-
-    return tuple(
+def _steps(nodes: Sequence[Node]) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """The nodes as steps, and the names of what they read from outside in the order of its numbers."""
+    names = {node.name: _relative(node) for node in nodes}
+    outside = dict.fromkeys(name for node in nodes for name in node.inputs if name not in names)
+    names |= {name: _outside(number) for number, name in enumerate(outside)}
+    steps = tuple(
         (
-            relative(node.name),
+            names[node.name],
             DropPath(0.0) if isinstance(node.op, DropPath) else node.op,
-            tuple(relative(name) for name in node.inputs),
+            tuple(names[name] for name in node.inputs),
             node.shape,
         )
         for node in nodes
     )
+    return steps, tuple(outside)
+
+
+def _outside(number: int) -> str:
+    return f"<{number}>"
 
 
 @lru_cache(maxsize=4096)
 def _section(
-    regime: Regime, steps: tuple[Step, ...], entry: tuple[Shape, DType] | None, fused_entry: bool, fused_exit: bool
+    regime: Regime, steps: tuple[Step, ...], entries: tuple[Entry, ...], leaving: tuple[str, ...], leaves_open: bool
 ) -> Kernels:
     tape = Tape(regime)
-    values: dict[str, Tensor] = {}
-    branch: Tensor | None = None
-    if entry is not None:
-        shape, dtype = (BATCH, *entry[0]), entry[1]
-        values[ENTRY] = tape.tensor(shape, dtype)
-        if regime.compiled and fused_entry:
-            # The compiler fuses the addition that ends a block with what begins the next: it is counted there.
-            branch = tape.tensor(shape, "fp16" if regime.autocast else dtype)
-            values[ENTRY] = tape.pointwise("add", values[ENTRY], branch)
+    values = {_outside(number): _entered(tape, entry) for number, entry in enumerate(entries)}
     for name, op, inputs, shape in steps:
         tape.node = name
         node = Node(name, op, inputs, shape, (), None)
-        values[name] = PROGRAMS[type(op)](tape, node, *(values[parent] for parent in inputs))
-    out = values[steps[-1][0]]
+        values[name] = program_of(op)(tape, node, *(values[parent] for parent in inputs))
     calls = tape.calls
     if regime.compiled:
-        kept = {out.source}
-        if fused_exit:
+        kept = {values[name].source for name in leaving}
+        if leaves_open:
             kept = {x.source for x in calls[-1].reads}
             calls = calls[:-1]
         listed = fuse(calls, BATCH, kept)
     else:
         listed = [kernel(call, BATCH) for call in calls]
-    return Kernels(tuple(_counted(listed)), out.shape[1:], out.dtype)
+    return Kernels(tuple(_counted(listed)), {name: values[name].dtype for name in leaving})
+
+
+def _entered(tape: Tape, entry: Entry) -> Tensor:
+    """What flows in, with the call that makes it where it is an open sum."""
+    x = tape.tensor((BATCH, *entry.shape), entry.dtype)
+    if not (entry.open and tape.regime.compiled):
+        return x
+    branch = tape.tensor(x.shape, "fp16" if tape.regime.autocast else entry.dtype)
+    return tape.pointwise("add", x, branch)
 
 
 def _counted(kernels: Sequence[Kernel]) -> Iterator[Kernel]:
@@ -145,11 +190,10 @@ def _counted(kernels: Sequence[Kernel]) -> Iterator[Kernel]:
 
 def calls_of(graph: Graph, regime: Regime) -> list[Call]:
     """Every call of a forward pass on one tape, sections or not: what a trace of the emitted module gives."""
-    wanted = graph.needed_for("logits" if "logits" in graph.outputs else "tokens")
     tape = Tape(regime)
     values: dict[str, Tensor] = {}
     for node in graph:
-        if node.name in wanted:
+        if node.name in graph.run:
             tape.node = node.name
-            values[node.name] = PROGRAMS[type(node.op)](tape, node, *(values[parent] for parent in node.inputs))
+            values[node.name] = program_of(node.op)(tape, node, *(values[parent] for parent in node.inputs))
     return tape.calls

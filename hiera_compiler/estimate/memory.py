@@ -1,13 +1,14 @@
 """The most memory that activations take at one time in a forward pass at inference.
 
-Counted are the input batch and the output of every primitive. Not counted are the weights, the allocator's
-rounding, and what libraries take for themselves. Attention is one fused kernel, as it is in the emitted module
-but for bfloat16 on some CPUs, and where it has a bias; then, or with ``materialised``, it is two products, which
-hold the attention matrix of all heads before and after the softmax.
+Counted are the input batch and the output of every primitive. Not counted are the weights and copies of them, the
+allocator's rounding, and what libraries take for themselves. Attention is one fused kernel, as it is in the emitted
+module but for bfloat16 on some CPUs, and where it has a bias; then, or with ``materialised``, it is two products,
+which hold the attention matrix of all heads before and after the softmax.
 
 ``free`` says when a value's memory is free again. ``early``: when its last reader has run, as in compiled
 code. ``late``: when the block that made it returns, and what was made outside blocks, like each stage's end,
-not before the trunk returns; so it is where the emitted module runs eagerly, for its variables hold on to it.
+not before the trunk returns, or the method of an autoencoder; so it is where the emitted module runs eagerly, for its
+variables hold on to it.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ class _Pass:
         self.sizes = _Sizes(graph, batch)
         self.unused = unused_nodes(graph)
         self.run = [section for section in graph.sections if section.nodes[0].name not in self.unused]
+        self.returning = self.methods() if late and "loss" in graph.outputs else {}
         self.owners = {name: self.owner(name) for section in self.run for name in section.outside}
         self.last = {self.owners[name]: place for place, section in enumerate(self.run) for name in section.outside}
         self.last |= dict.fromkeys(map(self.owner, self.kept()), len(self.run))
@@ -92,12 +94,27 @@ class _Pass:
     def kept(self) -> Set[str]:
         """The values that outlive the pass: the input, which is the caller's, and the outputs."""
         graph = self.graph
-        names = {node.name for node in self.run[0].nodes if isinstance(node.op, Input) and node.name != ENTRY}
-        names |= {name for key, name in graph.outputs.items() if key != "tokens" and name not in self.unused}
+        names = {node.name for node in self.run[0].nodes if isinstance(node.op, Input) and node.origin != (ENTRY,)}
+        names |= {graph.outputs[key] for key in (*graph.returned, EXIT) if key in graph.outputs}
         if self.late:
             names |= {graph.nodes[name].inputs[0] for key, name in graph.outputs.items() if key.startswith("features.")}
             names |= {name for name in self.last if graph.nodes[name].block is None}
         return names
+
+    def methods(self) -> dict[int, int]:
+        """Elements that the methods of an autoencoder, one for each output, let go where they return, by section."""
+        graph = self.graph
+        places = {node.name: place for place, section in enumerate(self.run) for node in section.nodes}
+        returned = {graph.outputs[key] for key in graph.returned}
+        released: dict[int, int] = {}
+        before: set[str] = set()
+        given: set[str] = set()
+        for output, name in graph.outputs.items():
+            own = graph.needed_for(output) - before
+            local = {one for one in own if graph[one].block is None and not isinstance(graph[one].op, Input)}
+            released[places[name]] = sum(self.sizes[one] for one in (local | given) - {name} - returned)
+            before, given = before | own, {name}
+        return released
 
     def owner(self, name: str) -> str:
         node = self.graph.nodes[name]
@@ -124,7 +141,7 @@ class _Pass:
                 rises[key] = self.rise(section, dying, names), sum([sizes[name] for name in names])
             rise, made = rises[key]
             highest = max(highest, alive + rise)
-            alive += made - sum([sizes[name] for name in dying])
+            alive += made - sum([sizes[name] for name in dying]) - self.returning.get(place, 0)
         return highest, alive
 
     def rise(self, section: Section, dying: Sequence[str], staying: Set[str]) -> int:

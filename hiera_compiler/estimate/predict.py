@@ -12,6 +12,7 @@ from hiera_compiler.diagnostics import Diagnostic, SpecError, code
 from hiera_compiler.estimate.kernels import Kernels, Section, kernel_list
 from hiera_compiler.estimate.price import RESOURCES, demand, seconds
 from hiera_compiler.estimate.profiles import Profile, Tier
+from hiera_compiler.estimate.programs.custom import assumed
 from hiera_compiler.estimate.tensor import BYTES
 from hiera_compiler.ir import Graph
 
@@ -40,6 +41,7 @@ class Prediction:
     seconds of a batch by stage and by what bounds each kernel. Where the host issues kernels more slowly than the
     device runs them, that time counts, and what is waited for is a part of `launch`. `extrapolated_share` is the share
     of the time in kernels that the profile's rows say nothing about; `provenance` says what the profile was fitted on.
+    `assumed` names the primitives of other packages whose calls nobody states: each is taken for one pass over memory.
     """
 
     device: str
@@ -56,6 +58,7 @@ class Prediction:
     extrapolated_share: float
     provenance: str
     ratio_spread: float
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,9 @@ def predict(graph: Graph, profile: Profile, batch: int | None = None) -> Predict
         batch = max(fitting, key=lambda size: size / _seconds(sections, profile, size))
     elif batch < 1 or batch > limit:
         raise SpecError(_no_such_batch(batch) if batch < 1 else _no_room(batch, limit, profile.device))
-    return _prediction(sections, profile, batch)
+    # Of autoencoders no stack was measured: for them those of the family are others.
+    tier: Tier = "B" if profile.tier == "A" and "loss" in graph.outputs else profile.tier
+    return _prediction(sections, profile, batch, tier, assumed(graph))
 
 
 def compare(a: Prediction, b: Prediction) -> Ratio:
@@ -158,7 +163,9 @@ def _seconds(sections: list[Section], profile: Profile, batch: int) -> float:
     return max(sum(time.total for time in times), issued) / (1000 * MILLISECOND)
 
 
-def _prediction(sections: list[Section], profile: Profile, batch: int) -> Prediction:
+def _prediction(
+    sections: list[Section], profile: Profile, batch: int, tier: Tier, assumed: tuple[str, ...]
+) -> Prediction:
     times = [section_time(section.kernels, profile, batch) for section in sections]
     on_device, host = sum(time.total for time in times), host_time(profile)
     # Device and host work side by side: the slower of the two is waited for.
@@ -179,12 +186,13 @@ def _prediction(sections: list[Section], profile: Profile, batch: int) -> Predic
         latency_ms=total / MILLISECOND,
         low=throughput / width,
         high=throughput * width,
-        tier=profile.tier,
+        tier=tier,
         stages=tuple((name, time / second) for name, time in stages.items()),
         resources={name: part / second for name, part in resources.items()},
         extrapolated_share=min(1.0, sum(time.extrapolated for time in times) / on_device),
         provenance=profile.provenance,
         ratio_spread=profile.ratio_spread,
+        assumed=assumed,
     )
 
 

@@ -51,12 +51,18 @@ class Profile:
         return f"{self.device.name}/{self.regime.name}"
 
 
-def profiles_for(device_name: str) -> list[Profile]:
+def profiles_for(device_name: str, autoencoder: bool = False) -> list[Profile]:
     """The profiles of a device, one for each regime known for it; its own calibrations come first.
 
+    Not those of the released code for an autoencoder, for our graph of it is another one.
     The name is that of a calibration in the user's data directory, of a known device, or of a calibration's file.
     Raises SpecError for an unknown device, and for a file that holds no calibration.
     """
+    known = _profiles_for(device_name)
+    return [profile for profile in known if not (autoencoder and profile.regime.released_code)]
+
+
+def _profiles_for(device_name: str) -> list[Profile]:
     if device_name.endswith(calibration.SUFFIX):
         return list(_calibrated(calibration.read(Path(device_name)), calibration.installed_torch()))
     installed = calibration.installed_torch()

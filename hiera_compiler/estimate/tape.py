@@ -19,7 +19,8 @@ from hiera_compiler.estimate.tensor import DType, Sizes, Tensor, row_major
 class Call(NamedTuple):
     """One call that reaches the device: an operation of PyTorch's ATen library, what it reads and writes.
 
-    `detail` holds what the shapes do not say: the groups of a convolution.
+    `detail` holds what the shapes do not say: the groups of a convolution; of a pooling over planes, how many
+    elements the outputs of one plane walk over.
     """
 
     name: str
@@ -112,11 +113,11 @@ class Tape:
         """The dtype in which matrix products and convolutions run."""
         return "fp16" if self.regime.autocast else x.dtype
 
-    def linear(self, x: Tensor, out_channels: int, bias: bool = True) -> Tensor:
-        """A linear layer: one addmm over all rows, or one mm without a bias."""
+    def linear(self, x: Tensor, out_channels: int, bias: bool = True, weight: Tensor | None = None) -> Tensor:
+        """A linear layer: one addmm over all rows, or one mm without a bias; `weight` is its own, or what makes it."""
         dtype = self.product_dtype(x)
         x = self.cast(x, dtype)
-        weight = self.cast(self.parameter(out_channels, x.shape[-1]), dtype)
+        weight = self.cast(weight or self.parameter(out_channels, x.shape[-1]), dtype)
         added = (self.cast(self.parameter(out_channels), dtype),) if bias else ()
         rows = self.reshape(x, -1, x.shape[-1])
         name, size = "addmm" if bias else "mm", (rows.shape[0], out_channels)
@@ -196,13 +197,17 @@ def _kept_order(shape: Sizes, read: Sizes) -> Sizes:
 def _iterated(shape: Sizes, strides: Sequence[Sizes]) -> Sizes:
     """The strides of the result of operands with these strides, 0 where broadcast: as PyTorch's TensorIterator has it.
 
-    The fastest axis of the first operand that tells two axes apart is the faster one of the result.
+    The faster axis in the first operand that tells two axes apart is the faster one of the result; of axes that an
+    operand steps through alike, the longer one is the slower.
     """
 
     def comes_later(one: int, other: int) -> int:
         for steps in strides:
-            if steps[one] and steps[other] and steps[one] != steps[other]:
-                return 1 if steps[one] > steps[other] else -1
+            if steps[one] and steps[other]:
+                if steps[one] != steps[other]:
+                    return 1 if steps[one] > steps[other] else -1
+                if shape[one] > shape[other]:
+                    return 1
         return 0
 
     order = list(reversed(range(len(shape))))

@@ -92,27 +92,21 @@ def row_major(shape: Sizes) -> Sizes:
 
 @lru_cache(maxsize=4096)
 def _view_strides(shape: Sizes, strides: Sizes, wanted: Sizes) -> Sizes | None:
-    """Strides for a reshape without a copy: axes that lie one in the other merge and split freely."""
-    runs: list[list[int]] = []
-    for size, stride in zip(shape, strides, strict=True):
-        if size == 1:
+    """Strides for a reshape without a copy: axes that lie one in the other merge and split freely.
+
+    An axis of one element has the stride that PyTorch gives it, for the order of later results hangs on it.
+    """
+    result: list[int] = []
+    left, step, run = list(wanted), strides[-1] if strides else 1, 1
+    for axis in reversed(range(len(shape))):
+        run *= shape[axis]
+        if axis > 0 and (shape[axis - 1] == 1 or strides[axis - 1] == run * step):
             continue
-        if runs and runs[-1][1] == size * stride:
-            runs[-1][0] *= size
-            runs[-1][1] = stride
-        else:
-            runs.append([size, stride])
-    result, position = [], 0
-    left = runs[0][0] if runs else 1
-    for size in wanted:
-        if size == 1:
-            result.append(1)
-            continue
-        while left == 1:
-            position += 1
-            left = runs[position][0]
-        if left % size:
+        seen = 1
+        while left and (seen < run or left[-1] == 1):
+            result.append(seen * step)
+            seen *= left.pop()
+        if seen != run:
             return None
-        left //= size
-        result.append(left * runs[position][1])
-    return tuple(result)
+        step, run = strides[axis - 1], 1
+    return None if left else tuple(reversed(result))

@@ -17,6 +17,7 @@ from hiera_compiler.ir.ops import (
     AsGrid,
     AsTokens,
     Attend,
+    Convolution,
     CropGrid,
     Dropout,
     DropPath,
@@ -49,6 +50,8 @@ from hiera_compiler.ir.ops import (
     TileTable,
     ToGrid,
     ToUnits,
+    TransposedConvolution,
+    Upsample,
 )
 
 __all__ = [
@@ -57,6 +60,7 @@ __all__ = [
     "AsGrid",
     "AsTokens",
     "Attend",
+    "Convolution",
     "CropGrid",
     "DropPath",
     "Dropout",
@@ -95,5 +99,7 @@ __all__ = [
     "TileTable",
     "ToGrid",
     "ToUnits",
+    "TransposedConvolution",
     "UnitLayout",
+    "Upsample",
 ]

@@ -25,13 +25,17 @@ class Value:
 
 
 class LoweringError(Exception):
-    """A primitive does not fit where a kind put it; ``origin`` is the place in the spec that asked for it."""
+    """A primitive does not fit where a kind put it; ``origin`` is the place in the spec that asked for it.
 
-    def __init__(self, message: str, node: str, origin: SpecPath) -> None:
+    With ``help`` a kind refuses on purpose what was asked of it, and says what it would take.
+    """
+
+    def __init__(self, message: str, node: str, origin: SpecPath, help: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.node = node
         self.origin = origin
+        self.help = help
 
 
 class GraphBuilder:
@@ -58,9 +62,10 @@ class GraphBuilder:
         self._nodes[full_name] = Node(full_name, op, names, shape, self._origin, self._block)
         return Value(full_name, shape)
 
-    def refuse(self, name: str, message: str) -> NoReturn:
-        """Raise LoweringError: what was asked for here cannot be built."""
-        raise LoweringError(message, f"{self._block}.{name}" if self._block else name, self._origin)
+    def refuse(self, name: str, message: str, help: str, at: str | None = None) -> NoReturn:
+        """Raise LoweringError: what was asked for here, by the key `at` if one is named, cannot be built."""
+        origin = self._origin if at is None else (*self._origin, at)
+        raise LoweringError(message, f"{self._block}.{name}" if self._block else name, origin, help)
 
     def output(self, name: str, value: Value) -> None:
         """Name a value as an output of the graph."""

@@ -14,6 +14,9 @@ from hiera_compiler.ir.sections import Section, cut
 if TYPE_CHECKING:
     import networkx
 
+_RETURNED = (("logits",), ("loss", "prediction", "target"), ("pyramid",), ("features",))
+"""What a module's ``forward`` returns: the first group of outputs that its graph has; some are lists, as features.0."""
+
 
 class Graph:
     """Nodes by name, in the order in which they run, and the names of the outputs."""
@@ -53,6 +56,17 @@ class Graph:
                 weights = (shape for node in section.nodes for shape in node.op.weights().values())
                 counts[section.like] = sum(map(prod, weights))
         return sum(counts[section.like] for section in self.sections)
+
+    @cached_property
+    def returned(self) -> tuple[str, ...]:
+        """The names of the outputs that a forward pass returns, and so computes; of a part by itself all of them."""
+        groups = [tuple(name for name in self.outputs if name.partition(".")[0] in group) for group in _RETURNED]
+        return next(filter(None, groups), tuple(self.outputs))
+
+    @cached_property
+    def run(self) -> set[str]:
+        """The names of the nodes that a forward pass runs: those that what it returns depends on."""
+        return self.needed_for(*self.returned)
 
     def needed_for(self, *outputs: str) -> set[str]:
         """The names of the nodes that the named outputs depend on, themselves included."""

@@ -31,12 +31,12 @@ class Node:
 
     @property
     def part(self) -> str:
-        """The part of the model that the node belongs to: ``stem``, ``stage 1``, ..., ``head``, or of pretraining."""
+        """The part of the model that it is in: ``stem``, ``stage 1``, ..., ``neck``, ``head``, or of pretraining."""
         if self.stage is not None:
             return f"stage {self.stage + 1}"
         if self.origin[0] == "mae":
             return _PRETRAINING[self.origin[1]]
-        return "head" if self.origin[0] == "head" else "stem"
+        return str(self.origin[0]) if self.origin[0] in ("neck", "head") else "stem"
 
     def parameters(self) -> dict[str, Shape]:
         """Parameter shapes by their full name in the state dict."""

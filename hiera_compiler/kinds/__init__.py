@@ -10,7 +10,7 @@ from hiera_compiler.kinds.choice import Choice
 from hiera_compiler.kinds.discovery import GROUPS, kinds_of
 from hiera_compiler.kinds.extent import Extent, expand_extents, extents
 from hiera_compiler.kinds.form import Form, Kind
-from hiera_compiler.kinds.roles import Activation, Attention, BlockContext, Normalization, Pooling, Position
+from hiera_compiler.kinds.roles import Activation, Attention, BlockContext, Neck, Normalization, Pooling, Position
 
 __all__ = [
     "GROUPS",
@@ -21,6 +21,7 @@ __all__ = [
     "Extent",
     "Form",
     "Kind",
+    "Neck",
     "Normalization",
     "Pooling",
     "Position",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint
 from inspect import isabstract
 from pkgutil import iter_modules
 from typing import get_args
@@ -13,22 +13,24 @@ from typing import get_args
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.kinds import problems
 from hiera_compiler.kinds.form import Kind
+from hiera_compiler.kinds.packages import declared, installed_as
 
-GROUPS = ("attention", "pool", "position", "norm", "activation")
+GROUPS = ("attention", "pool", "position", "norm", "activation", "neck")
 
 
 @cache
 def kinds_of(group: str) -> dict[str, type[Kind]]:
     """The kinds of a group by their name, in alphabetical order.
 
-    Raises SpecError where the kinds of another package cannot be imported, or one has a name that is taken.
+    Raises SpecError where the kinds of another package cannot be imported, one has a name that is taken, or a package
+    declares what is no group of kinds.
     """
     found = {kind_name(kind): kind for kind in _kinds_in(f"hiera_compiler.kinds.{group}")}
-    for entry in _declared():
+    for entry in declared(GROUPS):
         if entry.name == group:
             for name, kind in _kinds_of_others(entry).items():
                 if name in found:
-                    raise SpecError(problems.name_taken(_package(entry), group, name, found[name].__module__))
+                    raise SpecError(problems.name_taken(installed_as(entry), group, name, found[name].__module__))
                 found[name] = kind
     return dict(sorted(found.items()))
 
@@ -46,18 +48,7 @@ def _kinds_of_others(entry: EntryPoint) -> dict[str, type[Kind]]:
     try:
         return {kind_name(kind): kind for kind in _kinds_in(entry.value)}
     except Exception as error:
-        raise SpecError(problems.not_imported(_package(entry), entry.name, entry.value, error)) from error
-
-
-def _package(entry: EntryPoint) -> str:
-    """The name by which the package of an entry point is installed."""
-    return entry.dist.name if entry.dist is not None else entry.value
-
-
-@cache
-def _declared() -> EntryPoints:
-    # Once for all groups: it reads the metadata of every installed package.
-    return entry_points(group="hiera_compiler.kinds")
+        raise SpecError(problems.not_imported(installed_as(entry), entry.name, entry.value, error)) from error
 
 
 def _kinds_in(package: str) -> Iterator[type[Kind]]:

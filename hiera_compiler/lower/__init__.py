@@ -3,7 +3,7 @@
 from hiera_compiler.lower.blocks import Block, Flow, Style, stage_blocks
 from hiera_compiler.lower.hiera import lower, unit_layout
 from hiera_compiler.lower.mae import lower_mae
-from hiera_compiler.lower.parts import ENTRY, EXIT, Part, block_part, head_part, map_part, stem_part
+from hiera_compiler.lower.parts import ENTRY, EXIT, Part, block_part, head_part, map_part, neck_part, stem_part
 
 __all__ = [
     "ENTRY",
@@ -17,6 +17,7 @@ __all__ = [
     "lower",
     "lower_mae",
     "map_part",
+    "neck_part",
     "stage_blocks",
     "stem_part",
     "unit_layout",

@@ -100,7 +100,7 @@ def stage_blocks(stage: Stage, before: Attention | None) -> StageBlocks:
     return StageBlocks(
         Block(*sizes, first, stage.pool, stage.skip),
         Block(*sizes, stage.attention, None),
-        GlobalAttention(qkv_bias=getattr(stage.attention, "qkv_bias", True)),
+        GlobalAttention.like(stage.attention),
         stage.global_at,
         stage.depth,
         stage.out_channels,
@@ -138,11 +138,16 @@ def _skip(builder: GraphBuilder, block: Block, x: Value, normed: Value, context:
         return context.pooled(builder, "pooled_skip", projected)
     if block.channels != 2 * x.channels:
         builder.refuse(
-            "skip", f"a skip of maximum and mean makes {2 * x.channels} of {x.channels} channels, not {block.channels}"
+            "skip",
+            f"a skip of maximum and mean makes {2 * x.channels} of {x.channels} channels, not {block.channels}",
+            f"use {2 * x.channels} channels, or skip: projection",
+            at="skip",
         )
     halves = []
     for name, kind in (("largest", MaxPooling), ("mean", AveragePooling)):
-        pool = None if block.pool is None else kind(stride=block.pool.stride)
+        # Each makes as many tokens as the block's own pooling.
+        kernel, padding = (getattr(block.pool, option, None) for option in ("kernel", "padding"))
+        pool = None if block.pool is None else kind(stride=block.pool.stride, kernel=kernel, padding=padding)
         halves.append(replace(context, pool=pool).pooled(builder, f"{name}_skip", x))
     return builder.add("skip", JoinChannels(), *halves)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from math import prod
 
@@ -23,7 +24,7 @@ from hiera_compiler.ir import (
     UnitLayout,
 )
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds import Normalization, Position
+from hiera_compiler.kinds import Neck, Normalization, Position
 from hiera_compiler.lower.blocks import Flow, Style, lower_block, stage_blocks
 from hiera_compiler.spec import Head, Spec, StochasticDepth
 
@@ -31,9 +32,10 @@ from hiera_compiler.spec import Head, Spec, StochasticDepth
 def lower(spec: Spec, kept_units: int | None = None) -> Graph:
     """The graph of a spec that passed the checks.
 
-    Its outputs are ``logits`` (where the spec has a head), ``tokens`` and ``features.0``, ``features.1``, ...
-    With ``kept_units`` it is the encoder of masked pretraining: so many mask units of the input are kept,
-    and there are no logits; a spec without mask units has no such encoder. Raises LoweringError where a kind
+    Its outputs are ``logits`` (where the spec has a head), ``pyramid.0``, ``pyramid.1``, ... (where it has a neck),
+    ``tokens`` and ``features.0``, ``features.1``, ... With ``kept_units`` it is the encoder of masked pretraining: so
+    many mask units of the input are kept, and there are neither logits nor a pyramid, whose maps are those of the whole
+    grid; a spec without mask units has no such encoder. Raises LoweringError where a kind
     writes primitives that do not fit.
     """
     spec = spec.resolved()
@@ -41,6 +43,7 @@ def lower(spec: Spec, kept_units: int | None = None) -> Graph:
     x, flow = lower_stem(builder, spec, spec.stages[0].channels, kept_units)
     style, numbers = Style.of(spec), count()
     rates = drop_path_rates(spec.drop_path, spec.depth)
+    maps: list[Value] = []
     for index, stage in enumerate(spec.stages):
         blocks = stage_blocks(stage, flow.attention)
         for position in range(stage.depth):
@@ -48,9 +51,12 @@ def lower(spec: Spec, kept_units: int | None = None) -> Graph:
             with builder.origin("stages", index), builder.block(f"blocks.{number}"):
                 x, flow = lower_block(builder, style, blocks.at(position), x, flow, rates[number])
         with builder.origin("stages", index):
-            builder.output(f"features.{index}", lower_map(builder, f"features.{index}", x, flow))
+            maps.append(lower_map(builder, f"features.{index}", x, flow))
+            builder.output(f"features.{index}", maps[-1])
         flow = flow.leaving(stage)
     builder.output("tokens", x)
+    if spec.neck is not None and kept_units is None:
+        lower_neck(builder, spec.neck, [maps[index] for index in spec.neck.reads(len(maps))])
     if spec.head is not None and kept_units is None:
         builder.output("logits", lower_head(builder, spec.norm, spec.head, x, flow))
     return builder.graph()
@@ -125,6 +131,15 @@ def lower_map(builder: GraphBuilder, name: str, x: Value, flow: Flow) -> Value:
 def _grid_tokens(builder: GraphBuilder, name: str, x: Value, flow: Flow) -> Value:
     """The tokens without the class token."""
     return builder.add(name, SliceTokens(1, x.shape[1]), x) if flow.class_token else x
+
+
+def lower_neck(builder: GraphBuilder, neck: Neck, maps: Sequence[Value]) -> list[Value]:
+    """The pyramid of a neck, from the maps that it reads."""
+    with builder.origin("neck"):
+        levels = neck.lower(builder, maps)
+    for level, value in enumerate(levels):
+        builder.output(f"pyramid.{level}", value)
+    return levels
 
 
 def lower_head(builder: GraphBuilder, norm: Normalization, head: Head, x: Value, flow: Flow) -> Value:

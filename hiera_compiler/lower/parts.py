@@ -1,4 +1,4 @@
-"""Parts of a model lowered by themselves: the stem, one block, the map of a stage, the head.
+"""Parts of a model lowered by themselves: the stem, one block, the map of a stage, the neck, the head.
 
 They are written by what writes whole models. So a cost that adds up over the parts of a graph is that of the graph,
 and a search works out each distinct part once.
@@ -6,16 +6,18 @@ and a search works out each distinct part once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hiera_compiler.ir import Graph, Input
+from hiera_compiler.ir import Graph, Input, Shape
 from hiera_compiler.ir.builder import GraphBuilder, Value
+from hiera_compiler.kinds import Neck
 from hiera_compiler.lower.blocks import Block, Flow, Style, lower_block
-from hiera_compiler.lower.hiera import lower_head, lower_map, lower_stem
+from hiera_compiler.lower.hiera import lower_head, lower_map, lower_neck, lower_stem
 from hiera_compiler.spec import Head, Spec
 
 ENTRY = "entry"
-"""The node that stands for what flows into a part; it belongs to the part before. The stem has none."""
+"""The origin of the nodes that stand for what flows into a part; they belong to parts before. The stem has none."""
 EXIT = "exit"
 """The output of a part's graph that flows on."""
 
@@ -54,6 +56,15 @@ def map_part(flow: Flow) -> Part:
     return Part(builder.graph(), flow)
 
 
+def neck_part(neck: Neck, maps: Sequence[Shape], flow: Flow) -> Part:
+    """The neck over maps of these shapes, those that it reads; nothing flows on."""
+    builder = GraphBuilder()
+    with builder.origin(ENTRY):
+        entered = [builder.add(f"{ENTRY}.{index}", Input(shape)) for index, shape in enumerate(maps)]
+    builder.output(EXIT, lower_neck(builder, neck, entered)[0])
+    return Part(builder.graph(), flow)
+
+
 def head_part(style: Style, head: Head, flow: Flow) -> Part:
     """The head; nothing flows on."""
     builder, x = _entered(flow)
@@ -63,5 +74,5 @@ def head_part(style: Style, head: Head, flow: Flow) -> Part:
 
 def _entered(flow: Flow) -> tuple[GraphBuilder, Value]:
     builder = GraphBuilder()
-    with builder.origin("entry"):
+    with builder.origin(ENTRY):
         return builder, builder.add(ENTRY, Input(flow.shape))

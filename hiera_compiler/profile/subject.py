@@ -30,11 +30,9 @@ class Subject:
 
     @classmethod
     def of(cls, compilation: Compilation) -> Subject:
-        """The model of a spec. Raises SpecError where the spec has problems."""
-        spec = compilation.spec
-        blocks = [node for node in compilation.graph if node.block is not None]
-        stages = {str(node.block): f"stage {(node.stage or 0) + 1}" for node in blocks}
-        return cls(spec.name, spec.input_shape, compilation.module, stages)
+        """The model of a spec and its task. Raises SpecError where the spec has problems."""
+        stages = {node.block: node.part for node in compilation.graph if node.block is not None}
+        return cls(compilation.name, compilation.spec.input_shape, compilation.module, stages)
 
     @cached_property
     def count(self) -> Count:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from hiera_compiler.kinds import Activation, Attention, Choice, Extent, Form, Normalization, Pooling, Position
+from hiera_compiler.kinds import Activation, Attention, Choice, Extent, Form, Neck, Normalization, Pooling, Position
 from hiera_compiler.kinds.activation.gelu import Gelu
 from hiera_compiler.kinds.extent import expand_extents
 from hiera_compiler.kinds.form import Count, Rate, silent
@@ -192,10 +192,16 @@ class Spec(Form):
     activation: Annotated[
         Activation, Choice("activation"), Field(description="The function between the layers of an MLP.")
     ] = Gelu()
+    neck: Annotated[
+        Neck | None,
+        Choice("neck", optional=True),
+        silent(None),
+        Field(description="How the maps of the stages become a pyramid of maps, for detectors; `none`: they do not."),
+    ] = None
     head: Annotated[
         Head | None,
         BeforeValidator(_none_word, json_schema_input_type=Head | Literal["none"] | None),
-        Field(description="The classifier; `none` for a trunk that gives features only."),
+        Field(description="The classifier; `none` for a trunk that gives maps only."),
     ] = None
     mae: Annotated[
         MaskedAutoencoding | None,

@@ -14,9 +14,6 @@ from hiera_compiler.spec import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-NOT_TRUNK = ("norm.", "head.", "encoder_norm.", "multi_scale_fusion_heads.", "mask_token", "decoder_")
-"""Weights that a checkpoint may lack, named by how their names start."""
-
 
 def table_grids(graph: Graph) -> dict[str, tuple[int, ...]]:
     """The grid of every learned table of positions, whose sizes follow those of input and windows, by its name.

@@ -31,8 +31,8 @@ def load_weights(
     Hiera, SAM 2, MViTv2, Swin, VideoMAE or MAE, of timm or of transformers, pretraining files included. Position
     tables of another size are interpolated to the grids of ``graph``, or to square ones where it is not given, but
     for those of relative positions, which then must fit; a head for another number of classes is skipped, and what
-    is missing of norm and head keeps its values. A module on the meta device gets its weights on ``device``, those
-    that the file lacks with the reference's initial values.
+    is missing of norm, neck and head keeps its values. A module on the meta device gets its weights on ``device``,
+    those that the file lacks with the reference's initial values.
 
     Raises SpecError where the file cannot be read or holds another architecture; the module is then unchanged.
     """
@@ -49,7 +49,7 @@ def load_tensors(
     on_meta = any(weight.is_meta for weight in expected.values())
     values = found.values
     if on_meta:
-        _fill_buffers(module, device)
+        fill_buffers(module, device)
         _initialise(module, (*found.report.missing, *found.report.skipped), device)
         # Copied out of the file's mapping, so that the file may change or go while the module lives.
         values = {name: _copied(value, expected[name].dtype, device) for name, value in values.items()}
@@ -77,7 +77,7 @@ def _grids(expected: dict[str, Tensor], graph: Graph | None) -> dict[str, Grid]:
     return grids
 
 
-def _fill_buffers(module: nn.Module, device: torch.device | str) -> None:
+def fill_buffers(module: nn.Module, device: torch.device | str) -> None:
     """Fixed tables, which no file holds, in place of those on the meta device."""
     for layer in module.modules():
         if callable(fill := getattr(layer, "init_buffers", None)):
@@ -90,8 +90,8 @@ def _initialise(module: nn.Module, names: tuple[str, ...], device: torch.device 
     owners = {name.rpartition(".")[0]: module.get_submodule(name.rpartition(".")[0]) for name in names}
     for layer in owners.values():
         layer.to_empty(device=device, recurse=False)
-        if isinstance(layer, nn.LayerNorm):
-            # The reference leaves its scale as torch makes it.
-            layer.reset_parameters()
+        if callable(reset := getattr(layer, "reset_parameters", None)) and not isinstance(layer, nn.Linear):
+            # The reference leaves as torch makes it what it does not set: a norm's scale, a convolution's bias.
+            reset()
     head = owners.get("head.projection")
     initialise(nn.ModuleList(owners.values()), head if isinstance(head, nn.Linear) else None)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.weights import problems
-from hiera_compiler.weights.architecture import NOT_TRUNK, described, fitting_specs, is_trunk
+from hiera_compiler.weights.architecture import described, fitting_specs, is_trunk
 from hiera_compiler.weights.positions import MAX_ROWS, Grid, grid_of, resized
 from hiera_compiler.weights.renamed import Renamed, Tensors, renamed
 from hiera_compiler.weights.report import LoadReport, Resized
@@ -102,7 +102,7 @@ def _differences(found: Renamed, expected: Tensors, matched: set[str]) -> Iterat
         if name in matched:
             continue
         elif tensor is None:
-            if not name.startswith(NOT_TRUNK):
+            if is_trunk(name):
                 yield f"{name} is not in the file, and {list(place.shape)} in the model"
         elif not tensor.is_floating_point():
             yield f"{name} holds {str(tensor.dtype).removeprefix('torch.')} in the file, and not floating-point numbers"

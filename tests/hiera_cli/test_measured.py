@@ -107,6 +107,21 @@ def test_a_page_shows_the_prediction_for_a_named_device(hiera: Hiera) -> None:
     assert page.count("predicted: ") == 3  # stem, stage 1 and head
 
 
+AUTOENCODER = ["--set", "mask_unit=4", "--set", "mae.decoder={depth: 1, channels: 8, heads: 2}", "--task", "mae"]
+
+
+def test_an_autoencoder_is_measured_with_its_days_of_training_and_traced(hiera: Hiera) -> None:
+    flags = ["--measure", "--device", "cpu", "--batch", "2", "--train-images", "1000", "--epochs", "400"]
+    done = hiera("profile", "tiny.yaml", *AUTOENCODER, *flags, "--trace", "traces", "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    (one,) = found["measured"]
+    assert one["name"] == "tiny_mae"
+    assert one["training_days"] == pytest.approx(1000 * 400 / one["training"]["throughput"]["median"] / 86400)
+    page = Path(found["traces"][1]).read_text(encoding="utf-8")
+    assert "decoder" in page
+
+
 def test_an_interruption_prints_what_is_complete(hiera: Hiera, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(self: object) -> None:
         raise KeyboardInterrupt

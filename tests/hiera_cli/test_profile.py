@@ -144,6 +144,13 @@ def test_predictions_of_two_specs_come_with_their_ratio(hiera: Any) -> None:
     assert all("times the throughput of hiera_b in " in line for line in ratios)
 
 
+def test_a_prediction_on_kernels_that_no_row_measured_says_so(hiera: Any) -> None:
+    out = hiera("profile", "hiera_l", "ablation/b_max_pools", "--device", "a100-40gb", "--batch", "64").out
+    (note,) = (line for line in out.splitlines() if "interval does not cover" in line)
+    assert note.startswith("ablation_b_max_pools in paper-eager-amp: ")
+    assert "interval does not cover" not in hiera("profile", "hiera_l", "--device", "a100-40gb").out
+
+
 def test_devices_are_listed_with_their_regimes_and_tiers(hiera: Any) -> None:
     found = {row["name"]: row for row in json.loads(hiera("devices", "--json").out)["devices"]}
     assert found["a100-40gb"]["bandwidth"] == 1555e9
@@ -151,6 +158,40 @@ def test_devices_are_listed_with_their_regimes_and_tiers(hiera: Any) -> None:
     assert all(one["tier"] in ("A", "B", "C") for row in found.values() for one in row["regimes"])
     shown = hiera("devices").out.splitlines()
     assert [line.split()[0] for line in shown[2 : 2 + len(found)]] == list(found)
+
+
+PARTS = ["stem", "stage 1", "stage 2", "stage 3", "stage 4", "fusion", "decoder", "target"]
+
+
+def test_a_masked_autoencoder_is_profiled_by_part_beside_what_the_released_code_computes(hiera: Any) -> None:
+    (found,) = objects(hiera("profile", "hiera_t", "--task", "mae", "--json").out)
+    assert (found["name"], found["task"]) == ("hiera_t_mae", "mae")
+    assert [row["name"] for row in found["stages"]] == PARTS
+    assert (found["params"], round(found["released_macs"] / 1e9, 3)) == (55_020_896, 8.105)
+    for field in ("params", "macs", "flops", "acts", "bytes_moved"):
+        assert sum(row[field] for row in found["stages"]) == found[field], field
+    shown = hiera("profile", "hiera_t", "--task", "mae").out
+    assert f"GMACs as there: hiera_t_mae {found['released_macs'] / 1e9:.3f}" in shown
+    assert f"{found['macs'] / 1e9:.3f}" in shown
+    assert "released" not in hiera("profile", "hiera_t").out
+    assert "GMACs as there: hiera_t_mae 8.105" in hiera("show", "hiera_t", "--mae").out
+
+
+def test_a_masked_autoencoder_s_forward_pass_is_predicted_but_not_of_the_released_code(hiera: Any) -> None:
+    (found,) = objects(hiera("profile", "hiera_t", "--task", "mae", "--device", "a100-40gb", "--json").out)
+    assert len(found["predicted"]) > 1
+    for one in found["predicted"]:
+        assert "paper" not in one["regime"]
+        assert one["low"] < one["throughput"] < one["high"]
+        assert [row["name"] for row in one["stages"]] == PARTS
+        assert sum(row["seconds"] for row in one["stages"]) == pytest.approx(one["latency_ms"] / 1000)
+    assert "no autoencoder was measured" in hiera("profile", "hiera_t", "--task", "mae", "--device", "h200").out
+
+
+def test_a_spec_without_mask_units_has_no_autoencoder_to_profile(hiera: Any) -> None:
+    done = hiera("profile", "vit_b", "--task", "mae")
+    assert (done.code, done.out) == (1, "")
+    assert "error[H344]" in done.err
 
 
 def test_a_spec_file_is_profiled_as_a_bundled_one(hiera: Any, tmp_path: Path) -> None:

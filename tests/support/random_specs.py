@@ -78,6 +78,8 @@ def specs(
         "mask_unit": "none" if whole else draw(_maybe_short(unit)),
         "stages": [draw(_on_whole_grid(stage, axes)) for stage in stages] if whole else stages,
     }
+    if all(side // prod(stride[axis] for stride in strides if stride) % 2 == 0 for axis, side in enumerate(grid)):
+        data["neck"] = draw(st.sampled_from(["simple_feature_pyramid", "none"]))
     return data | {key: draw(strategy) for key, strategy in _OPTIONS.items() if draw(st.booleans())}
 
 
@@ -86,6 +88,9 @@ _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "drop_path": st.sampled_from([0.0, 0.3, {"rate": 0.5}, {"rate": 0.2, "schedule": "constant"}]),
     "norm": st.sampled_from(["layer_norm", {"kind": "layer_norm", "epsilon": 1e-3}]),
     "activation": st.sampled_from(["gelu", "relu", {"kind": "relu"}]),
+    "neck": st.sampled_from(
+        ["none", "feature_pyramid", {"kind": "feature_pyramid", "channels": 5, "norm": "layer_norm"}]
+    ),
     "head": st.sampled_from(["none", {"classes": 1}, {"classes": 5, "dropout": 0.5}]),
 }
 

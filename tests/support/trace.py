@@ -31,6 +31,8 @@ HALF = {
     torch.conv1d,
     torch.conv2d,
     torch.conv3d,
+    torch.conv_transpose2d,
+    torch.conv_transpose3d,
     torch.matmul,
     torch.Tensor.matmul,
     torch.Tensor.__matmul__,
@@ -83,6 +85,8 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         packet = func._schema.name.removeprefix("aten::")
+        if packet == "convolution":
+            out = _channels_last(out, args[0])
         if self._stub or packet in SILENT:
             return out
         reads, writes = list(_tensors((args, kwargs))), list(_tensors(out))
@@ -97,6 +101,8 @@ class Recorder(TorchDispatchMode):
             self._fixed.update(self._source(x) for x in writes)
             return out
         name = "max.dim" if packet == "max" else packet.removesuffix("_") if packet != "_softmax" else packet
+        if packet == "convolution" and args[6]:
+            name = "transposed_convolution"
         for _ in args[2] if packet == "roll" else (0,):  # one kernel for each axis
             self.record(name, reads, writes, args[8] if packet == "convolution" else 1)
         return out
@@ -202,6 +208,13 @@ def trace(
     with _modes(recorder, rules):
         (run or module)(pixels)
     return recorder.calls
+
+
+def _channels_last(out: Tensor, x: Tensor) -> Tensor:
+    """What a convolution makes of a map that lies channels last lies so too, but on the meta device."""
+    layout = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
+    last = x.is_contiguous(memory_format=layout) and not x.is_contiguous()
+    return out.contiguous(memory_format=layout) if last else out
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

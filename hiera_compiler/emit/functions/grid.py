@@ -18,3 +18,12 @@ def crop_grid(grid: Tensor, sides: Sequence[int]) -> Tensor:
     for axis, side in enumerate(sides):
         grid = grid.narrow(1 + axis, 0, side)
     return grid.contiguous()
+
+
+def repeat_tokens(grid: Tensor, factors: Sequence[int]) -> Tensor:
+    """Each token so often along each axis: the nearest neighbours of a finer grid."""
+    batch, *sides, channels = grid.shape
+    apart = grid.reshape(batch, *(size for side in sides for size in (side, 1)), channels)
+    sizes = (size for side, factor in zip(sides, factors, strict=True) for size in (side, factor))
+    finer = (side * factor for side, factor in zip(sides, factors, strict=True))
+    return apart.expand(batch, *sizes, channels).reshape(batch, *finer, channels)

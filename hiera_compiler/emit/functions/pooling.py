@@ -25,7 +25,7 @@ def slide_max(
     padding: tuple[int, ...],
 ) -> Tensor:
     """The maximum under a kernel that slides over each unit; ``folds`` order its tokens before and after."""
-    images = as_images(x, folds[0])
+    images = as_images(x, folds[0], len(kernel))
     pooled = torch.max_pool2d if len(kernel) == 2 else torch.max_pool3d
     return as_units(pooled(images, kernel, stride, padding), x, folds[1])
 
@@ -38,15 +38,19 @@ def slide_mean(
     padding: tuple[int, ...],
 ) -> Tensor:
     """The mean under a kernel that slides over each unit, padding counted as zeros."""
+    images = as_images(x, folds[0], len(kernel))
     pool = F.avg_pool2d if len(kernel) == 2 else F.avg_pool3d
-    return as_units(pool(as_images(x, folds[0]), kernel, stride, padding), x, folds[1]).contiguous()
+    if len(kernel) == 3 and any(size > side for size, side in zip(kernel, images.shape[2:], strict=True)):
+        # Only of clips does torch ask that the kernel fits before anything is padded.
+        images, padding = F.pad(images, [pad for pad in reversed(padding) for _ in range(2)]), (0, 0, 0)
+    return as_units(pool(images, kernel, stride, padding), x, folds[1]).contiguous()
 
 
 def slide_convolution(
     x: Tensor, convolution: nn.Conv2d | nn.Conv3d, folds: tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]
 ) -> Tensor:
     """A depth-wise convolution that slides over each unit; groups of as many channels as it has share its weights."""
-    images = as_images(x, folds[0])
+    images = as_images(x, folds[0], convolution.weight.ndim - 2)
     weight, groups = convolution.weight, images.shape[1]
     if groups > len(weight):
         weight = weight.repeat(groups // len(weight), *(1,) * (images.ndim - 1))
@@ -59,9 +63,9 @@ def slide_convolution(
     return as_units(slid, x, folds[1])
 
 
-def as_images(x: Tensor, folds: Sequence[Sequence[int]]) -> Tensor:
+def as_images(x: Tensor, folds: Sequence[Sequence[int]], axes: int) -> Tensor:
     """Each unit as an image of its own: ``[b, units, tokens, c]`` to ``[b * units, c, *unit]``."""
-    return to_grid(x.flatten(0, 1).unsqueeze(1), [1] * len(folds[0]), folds).movedim(-1, 1)
+    return to_grid(x.flatten(0, 1).unsqueeze(1), [1] * axes, folds).movedim(-1, 1)
 
 
 def as_units(images: Tensor, x: Tensor, folds: Sequence[Sequence[int]]) -> Tensor:

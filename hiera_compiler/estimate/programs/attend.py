@@ -17,7 +17,13 @@ def _attend(tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor, b
     width = channels // op.heads
     if bias is not None:
         stacks = 1 if op.across_units else units
-        q, k, v = (tape.reshape(x, batch, stacks, -1, op.heads, width).transpose(2, 3) for x in (query, key, value))
+
+        def by_head(x: Tensor) -> Tensor:
+            if tape.regime.released_code and x.contiguous:  # pooled head by head
+                return tape.reshape(x, batch, stacks, op.heads, -1, width)
+            return tape.reshape(x, batch, stacks, -1, op.heads, width).transpose(2, 3)
+
+        q, k, v = (by_head(x) for x in (query, key, value))
         return tape.reshape(tape.attention(q, k, v, bias).transpose(2, 3), *query.shape)
     if tape.regime.released_code:
         windows = 1 if op.across_units else units
@@ -51,25 +57,28 @@ def _shift_mask(tape: Tape, node: Node) -> Tensor:
 
 def _relative_position(tape: Tape, node: Node, query: Tensor) -> Tensor:
     op: Any = node.op
-    batch, axes, first = query.shape[0], len(op.queries), int(op.class_token)
-    places = query.select(1)
-    places = places._replace(shape=(batch, prod(op.queries), places.shape[-1]))
-    grid = tape.reshape(places, batch, *op.queries, op.heads, op.width)
+    batch, first, (queries, keys) = query.shape[0], int(op.class_token), op.factors
+    axes, levels, stacks = len(op.lengths), len(queries), batch * node.shape[0]
+    x = tape.reshape(query, stacks, -1, query.shape[-1])
+    x = x._replace(shape=(stacks, x.shape[1] - first, x.shape[2]))
+    grid = tape.reshape(x, stacks, *(side for sides in queries for side in sides), op.heads, op.width)
     bias: Tensor | None = None
-    for axis, length in enumerate(op.lengths.values()):
-        order = [1 + axis, *(place for place in range(2 + axes) if place != 1 + axis), 2 + axes]
-        lines, keys = grid.permute(*order), op.keys[axis]
+    for axis, (length, count, others) in enumerate(zip(op.lengths.values(), *op.sides, strict=True)):
+        own = [1 + axis + axes * level for level in range(levels)]
+        order = [*own, *(place for place in range(len(grid.shape)) if place not in own)]
+        lines = grid.permute(*order)
+        places = tape.tensor((count, others), "int64", fixed=True)
         table = tape.parameter(length, op.width)
-        places = tape.tensor((op.queries[axis], keys), "int64", fixed=True)
-        rows = tape.call("index", (table, places), (op.queries[axis], keys, op.width), table.dtype)
-        scores = tape.matmul(tape.reshape(lines, op.queries[axis], -1, op.width), rows.transpose(1, 2))
-        scores = tape.reshape(scores, *lines.shape[:-1], keys)
-        back = [*range(1, 1 + axis + 1), 0, *range(axis + 2, 1 + axes)]
-        scores = scores.permute(back[0], 1 + axes, *back[1:], 2 + axes)
-        scores = tape.reshape(scores, *scores.shape[:-1], *(keys if place == axis else 1 for place in range(axes)))
+        rows = tape.call("index", (table, places), (count, others, op.width), table.dtype)
+        scores = tape.matmul(tape.reshape(lines, count, -1, op.width), rows.transpose(1, 2))
+        scores = tape.reshape(scores, *lines.shape[:-1], others)
+        back = [order.index(place) for place in range(len(order))]
+        scores = scores.permute(back[0], back[-2], *back[1:-2], back[-1])
+        key = [side if place == axis else 1 for sides in keys for place, side in enumerate(sides)]
+        scores = tape.reshape(scores, *scores.shape[:-1], *key)
         bias = scores if bias is None else tape.broadcast("add", bias, scores)
     assert bias is not None
-    bias = tape.reshape(bias, batch, 1, op.heads, prod(op.queries), prod(op.keys))
+    bias = tape.reshape(bias, batch, node.shape[0], op.heads, *map(prod, op.sides))
     return tape.call("constant_pad_nd", (bias,), (batch, *node.shape), bias.dtype) if first else bias
 
 

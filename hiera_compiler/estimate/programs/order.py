@@ -32,7 +32,7 @@ def _to_units(tape: Tape, node: Node, grid: Tensor) -> Tensor:
     if tape.regime.released_code:
         return _unrolled(tape, node, grid)
     x = window_major(tape, grid, op.layout)
-    return x if x.contiguous else tape.call("clone", (x,), x.shape, x.dtype)
+    return tape.call("clone", (x,), x.shape, x.dtype) if op.layout.is_raster and not x.contiguous else x
 
 
 def window_major(tape: Tape, grid: Tensor, layout: UnitLayout) -> Tensor:
@@ -61,6 +61,18 @@ def raster(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:
     sides = [side for fold in layout.folds for side in fold]
     split = tape.reshape(x, x.shape[0], *layout.units, *sides, x.shape[-1])
     return tape.reshape(split.permute(0, *order, len(split.shape) - 1), x.shape[0], *layout.grid, x.shape[-1])
+
+
+def planes(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:
+    """The channels of each unit as planes, in memory too: ``[b, units, tokens, c]`` to ``[b * units, c, *unit]``."""
+    axes, depth = len(layout.units), len(layout.folds)
+    sides = [side for fold in layout.folds for side in fold]
+    split = tape.reshape(x, x.shape[0] * x.shape[1], *sides, x.shape[-1])
+    order = [1 + axes * k + axis for axis in range(axes) for k in reversed(range(depth))]
+    first = split.permute(0, len(sides) + 1, *order)
+    if not first.contiguous:
+        first = tape.call("clone", (first,), first.shape, first.dtype)
+    return tape.reshape(first, *first.shape[:2], *layout.unit)
 
 
 def _unrolled(tape: Tape, node: Node, grid: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from hiera_compiler.estimate.programs import published_pool
 from hiera_compiler.estimate.programs.order import raster, window_major
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Call, Tape
@@ -26,7 +27,9 @@ def _pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
     op: Any = node.op
-    images = as_images(tape, x, op.before)
+    if tape.regime.released_code:
+        return _put_back(tape, published_pool.reduced(tape, node, x), node, op.after)
+    images = _padded(tape, op, as_images(tape, x, op.before))
     size = (images.shape[0], images.shape[1], *op.after.unit)
     strides: Sizes | None = tape.kept_order(size, images)
     if op.reduction == "mean":
@@ -39,6 +42,14 @@ def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
         tape.calls.append(Call(name, (images,), (pooled, indices), tape.node))
     out = as_units(tape, pooled, node, op.after)
     return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
+
+
+def _padded(tape: Tape, op: Any, images: Tensor) -> Tensor:
+    """The images with zeros around them, where a kernel is larger than a clip whose mean it takes."""
+    if op.reduction == "max" or len(op.kernel) == 2 or all(map(int.__le__, op.kernel, op.before.unit)):
+        return images
+    sides = (side + 2 * pad for side, pad in zip(op.before.unit, op.padding, strict=True))
+    return tape.call("constant_pad_nd", (images,), (*images.shape[:2], *sides), images.dtype)
 
 
 def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
@@ -58,16 +69,16 @@ def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 def _sliding_convolution(tape: Tape, node: Node, x: Tensor) -> Tensor:
     op: Any = node.op
-    images, sides = as_images(tape, x, op.before), op.after.unit
-    if not tape.regime.released_code:
-        return as_units(tape, tape.depthwise(images, op.channels, op.kernel, sides), node, op.after)
-    # The released code puts the heads beside the batch, and each of their images in row-major order.
-    rows, channels = images.shape[:2]
-    apart = tape.reshape(images, rows * channels // op.channels, op.channels, *op.before.unit)
-    if not apart.contiguous:
-        apart = tape.call("clone", (apart,), apart.shape, apart.dtype)
-    pooled = tape.depthwise(apart, op.channels, op.kernel, sides)
-    return as_units(tape, tape.reshape(pooled, rows, channels, *sides), node, op.after)
+    if tape.regime.released_code:
+        return _put_back(tape, published_pool.convolved(tape, node, x), node, op.after)
+    images = as_images(tape, x, op.before)
+    return as_units(tape, tape.depthwise(images, op.channels, op.kernel, op.after.unit), node, op.after)
+
+
+def _put_back(tape: Tape, images: Tensor, node: Node, layout: UnitLayout) -> Tensor:
+    """Pooled units in their places again. Without mask units it is the norm that follows that makes this copy."""
+    out = as_units(tape, images, node, layout)
+    return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
 
 
 def as_images(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:

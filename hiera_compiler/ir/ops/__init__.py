@@ -5,6 +5,7 @@ from hiera_compiler.ir.ops.bias import RelativeBias, ShiftMask
 from hiera_compiler.ir.ops.grid import CropGrid, MergeTokens, PadGrid, RollGrid
 from hiera_compiler.ir.ops.heads import JoinHeads, RelativePosition, SplitHeads
 from hiera_compiler.ir.ops.layers import Activate, Add, Dropout, DropPath, JoinChannels, LayerScale, Linear, Norm, Split
+from hiera_compiler.ir.ops.maps import Convolution, TransposedConvolution, Upsample
 from hiera_compiler.ir.ops.order import (
     AsGrid,
     AsTokens,
@@ -25,6 +26,7 @@ __all__ = [
     "AsGrid",
     "AsTokens",
     "Attend",
+    "Convolution",
     "CropGrid",
     "DropPath",
     "Dropout",
@@ -57,4 +59,6 @@ __all__ = [
     "TileTable",
     "ToGrid",
     "ToUnits",
+    "TransposedConvolution",
+    "Upsample",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from hiera_compiler.ir.layout import UnitLayout
 from hiera_compiler.ir.op import Op, Shape, View, require, tokens_of
 
 
@@ -32,41 +33,65 @@ class JoinHeads(View):
 
 @dataclass(frozen=True)
 class RelativePosition(Op):
-    """Scores of each key for each query by their distance: ``(1, queries, channels)`` to ``(1, heads, queries, keys)``.
+    """Scores of keys for queries by distance: ``(units, queries, channels)`` to ``(units, heads, queries, keys)``.
 
     Distances along each axis have a learned vector of a head's width, which all heads share; a query's products with
-    those of time, height and width are added up (MViTv2, section 4.1). `queries` and `keys` are grids; where one is
-    coarser, its places lie as far apart as they do in the other. The scores of a class token are zero.
+    those of time, height and width are added up (MViTv2, section 4.1). `queries` and `keys` order the tokens; where
+    one has fewer along an axis, its places lie as far apart as they do in the other. Distances are those inside a unit,
+    and with `across_units` those on the whole grid, where there is one unit of all tokens. The scores of a class token
+    are zero.
     """
 
     heads: int
     width: int
-    queries: tuple[int, ...]
-    keys: tuple[int, ...]
+    queries: UnitLayout
+    keys: UnitLayout
+    across_units: bool
     class_token: bool = False
 
     def infer(self, *inputs: Shape) -> Shape:
         units, tokens, channels = tokens_of(inputs[0], "relative position")
         extra = int(self.class_token)
-        require(units == 1, f"relative positions are those of a whole grid, and the tokens lie in {units} mask units")
-        require(tokens == prod(self.queries) + extra, f"{tokens} tokens meet a grid of {self.queries}")
+        if self.across_units:
+            whole = prod(self.queries.units)
+            require(units == whole, f"relative positions across units know {whole} of them, and {units} are there")
+            units, tokens = 1, units * tokens
+        queries, keys = (prod(sides) + extra for sides in self.sides)
+        require(tokens == queries, f"{tokens} tokens meet a grid of {self.sides[0]}")
         require(channels == self.heads * self.width, f"{channels} channels meet {self.heads} heads of {self.width}")
-        return (1, self.heads, tokens, prod(self.keys) + extra)
+        return (units, self.heads, tokens, keys)
+
+    @property
+    def sides(self) -> tuple[Shape, Shape]:
+        """The grids of queries and of keys among which distances are measured."""
+        if self.across_units:
+            return self.queries.grid, self.keys.grid
+        return self.queries.unit, self.keys.unit
+
+    @property
+    def factors(self) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
+        """The factors of these grids in the order of tokens, the slowest-varying first; all but one are above 1."""
+        return self._factors(self.queries), self._factors(self.keys)
+
+    def _factors(self, layout: UnitLayout) -> tuple[Shape, ...]:
+        found = (*([layout.units] if self.across_units else []), *layout.folds)
+        return tuple(sides for sides in found if max(sides) > 1) or found[-1:]
 
     @property
     def lengths(self) -> dict[str, int]:
         """The number of distances along each axis."""
-        axes = zip(("time", "height", "width")[-len(self.queries) :], self.queries, self.keys, strict=True)
+        axes = zip(("time", "height", "width")[-len(self.queries.units) :], *self.sides, strict=True)
         return {name: 2 * max(queries, keys) - 1 for name, queries, keys in axes}
 
     def weights(self) -> dict[str, Shape]:
         return {name: (length, self.width) for name, length in self.lengths.items()}
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        return prod(self.queries) * self.heads * self.width * sum(self.keys)
+        return self.width * self.acts(inputs, output)
 
     def acts(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        return prod(self.queries) * self.heads * sum(self.keys)
+        queries, keys = self.sides
+        return output[0] * self.heads * prod(queries) * sum(keys)
 
     def scratch(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        return prod(self.queries) * self.heads * sum(self.keys)
+        return self.acts(inputs, output)

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hiera_compiler.ir import Add, Attend, Linear, RelativePosition
+from hiera_compiler.diagnostics import times
+from hiera_compiler.ir import Add, Linear, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds.attention import ProjectedAttention
+from hiera_compiler.kinds.attention import ProjectedAttention, Sides, in_windows, out_of_windows
 from hiera_compiler.kinds.choice import Choice
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import silent
@@ -18,7 +19,10 @@ from hiera_compiler.kinds.roles import BlockContext, Pooling
 
 
 class PooledAttention(ProjectedAttention):
-    """Each token attends to every pooled token: keys and values are pooled in all blocks (MViTv2, section 3)."""
+    """Each token attends to every pooled token, or to those in its window: keys and values are pooled in all blocks.
+
+    MViTv2, section 3; windows of pooled tokens that do not fill the grid are filled up by zeros, after the pooling.
+    """
 
     kind: Literal["pooled"] = "pooled"
     pool: Annotated[
@@ -44,17 +48,28 @@ class PooledAttention(ProjectedAttention):
     residual: Annotated[
         bool, Field(description="Whether the pooled queries are added to what they gather (MViTv2, section 4.1).")
     ] = False
-    relative: Annotated[
-        Literal["none", "decomposed"],
+
+    window: Annotated[
+        tuple[int, ...] | None,
+        Extent(time=1, optional=True),
+        silent(None),
         Field(
-            description="`decomposed`: scores know the distances of height, width and time, each by a learned table "
-            "(MViTv2, section 4.1); only where mask_unit is `none`."
+            description="Pooled queries along each axis of a window; they gather from the pooled keys and values at "
+            "its places (MViTv2, section 4.2). `none`: from all."
         ),
-    ] = "none"
+    ] = None
 
     @property
     def mask_units(self) -> bool | None:
-        return False if self.relative == "decomposed" else None
+        return None if self.window is None else False
+
+    @property
+    def takes_class_token(self) -> bool:
+        return self.window is None
+
+    @property
+    def masks(self) -> bool:
+        return self.relative == "none"
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
         query, key, value = self.projected(builder, x, block)
@@ -62,21 +77,72 @@ class PooledAttention(ProjectedAttention):
         of_query = self._strided(self.pool, stride)
         of_key = self._strided(self.kv_pool or self.pool, self.kv_stride)
         query = block.pooled_by(of_query, builder, "attn.pool_q", query, block.heads)
+        self._require_alike(builder, block, of_query)
         key = block.pooled_by(of_key, builder, "attn.pool_k", key, block.heads)
         value = block.pooled_by(of_key, builder, "attn.pool_v", value, block.heads)
-        bias = []
-        if self.relative == "decomposed":
-            width = block.channels // block.heads
-            queries, keys = (
-                (block.layout if pool is None else pool.pooled(block.layout)).grid for pool in (of_query, of_key)
-            )
-            position = RelativePosition(block.heads, width, queries, keys, block.class_token)
-            bias.append(builder.add("attn.rel_pos", position, query))
-        attend = Attend(block.heads, across_units=True)
-        attended = builder.add("attn.attend", attend, query, key, value, *bias)
+        queries, keys = (block.layout if pool is None else pool.pooled(block.layout) for pool in (of_query, of_key))
+        tokens, layouts = (query, key, value), (queries, keys)
+        if self.window is None:
+            attended = self.gathered(builder, tokens, layouts, block, across_units=True)
+        else:
+            attended = self._gathered_in_windows(builder, tokens, layouts, block, stride)
         if self.residual:
             attended = builder.add("attn.gathered", Add(), attended, query)
         return builder.add("attn.proj", Linear(block.channels, block.channels), attended)
+
+    def _gathered_in_windows(
+        self,
+        builder: GraphBuilder,
+        tokens: tuple[Value, Value, Value],
+        layouts: tuple[UnitLayout, UnitLayout],
+        block: BlockContext,
+        stride: Sides,
+    ) -> Value:
+        """What queries gather in windows, where each window of queries has its own of keys and values."""
+        queries, keys = (layout.grid for layout in layouts)
+        of_queries, of_keys = self._windows(builder, queries, keys, stride)
+        query = in_windows(builder, "attn.of_queries", tokens[0], queries, of_queries)
+        key, value = (
+            in_windows(builder, f"attn.of_{name}", x, keys, of_keys)
+            for name, x in zip(("keys", "values"), tokens[1:], strict=True)
+        )
+        windows = of_queries, of_keys
+        attended = self.gathered(builder, (query, key, value), windows, block, across_units=False)
+        return out_of_windows(builder, "attn", attended, queries, of_queries)
+
+    def _windows(
+        self, builder: GraphBuilder, queries: Sides, keys: Sides, stride: Sides
+    ) -> tuple[UnitLayout, UnitLayout]:
+        """The windows of queries, and those of keys and values, which cover as much of what enters the block."""
+        window = self.window or queries
+        spans = tuple(side * step for side, step in zip(window, stride, strict=True))
+        if any(span % step for span, step in zip(spans, self.kv_stride, strict=True)):
+            message = f"windows over {times(spans)} tokens cannot be pooled by {times(self.kv_stride)}"
+            builder.refuse("attn.windows", message, "use windows that kv_stride divides", at="attention")
+        of_keys = tuple(span // step for span, step in zip(spans, self.kv_stride, strict=True))
+        counts, others = (
+            tuple(-(-side // step) for side, step in zip(grid, sides, strict=True))
+            for grid, sides in ((queries, window), (keys, of_keys))
+        )
+        if counts != others:
+            message = f"{times(counts)} windows of queries meet {times(others)} of keys and values"
+            builder.refuse("attn.windows", message, "use windows that divide the grid", at="attention")
+        return UnitLayout(counts, (window,)), UnitLayout(counts, (of_keys,))
+
+    def _require_alike(self, builder: GraphBuilder, block: BlockContext, of_query: Pooling | None) -> None:
+        """Refuse queries that are not as many as the tokens of the skip connection."""
+        made = block.layout if of_query is None else of_query.pooled(block.layout)
+        if made.unit == block.pooled_layout.unit:
+            return
+        before, queries, tokens = (times(layout.unit) for layout in (block.layout, made, block.pooled_layout))
+        builder.refuse(
+            "attn.pool_q",
+            f"attention pools {before} tokens to {queries} queries, and the skip connection to {tokens}",
+            "use unit_stride: false, or kernels of twice the padding and 1, such as 3 with a padding of 1"
+            if block.pool is None
+            else "use kernels that, less twice their padding, are alike in both poolings",
+            at="attention",
+        )
 
     def _strided(self, pool: Pooling, stride: tuple[int, ...]) -> Pooling | None:
         """The pooling by a stride; none where that leaves all as it is."""

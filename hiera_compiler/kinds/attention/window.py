@@ -1,27 +1,20 @@
 """Attention inside windows."""
 
+from math import prod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hiera_compiler.ir import (
-    Add,
-    AsGrid,
-    AsTokens,
-    CropGrid,
-    PadGrid,
-    RelativeBias,
-    RollGrid,
-    ShiftMask,
-    ToGrid,
-    ToUnits,
-    UnitLayout,
-)
+from hiera_compiler.diagnostics import times
+from hiera_compiler.ir import Add, RelativeBias, ShiftMask, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds.attention import ProjectedAttention
+from hiera_compiler.kinds.attention import ProjectedAttention, in_windows, out_of_windows
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import silent
-from hiera_compiler.kinds.roles import Attention, BlockContext
+from hiera_compiler.kinds.roles import Attention, BlockContext, Pooling
+
+MOST_PADDED = 4_000_000
+"""Tokens of a padded grid: more are the doing of a window that is mistyped, for a model has a million at most."""
 
 
 class WindowAttention(ProjectedAttention):
@@ -32,7 +25,6 @@ class WindowAttention(ProjectedAttention):
     """
 
     kind: Literal["window"] = "window"
-    takes_class_token: ClassVar[bool] = False
     by_position: ClassVar[tuple[str, ...]] = ("shift",)
     window: Annotated[
         tuple[int, ...], Extent(time=1), Field(description="Tokens along each axis of a window.", examples=[4])
@@ -55,39 +47,49 @@ class WindowAttention(ProjectedAttention):
     def mask_units(self) -> bool | None:
         return False
 
+    @property
+    def takes_class_token(self) -> bool:
+        return False
+
     def at(self, position: int) -> Attention:
         return self if position % 2 else self.model_copy(update={"shift": False})
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
-        grid = block.layout.grid
         windows = self._windows(builder, block)
-        padding = tuple(wide - side for wide, side in zip(windows.layout.grid, grid, strict=True))
         shift = self._shift(windows)
-        x = builder.add("attn.grid", AsGrid(grid), x)
-        if any(padding):
-            x = builder.add("attn.padded", PadGrid(padding), x)
-        if any(shift):
-            x = builder.add("attn.shifted", RollGrid(shift), x)
-        x = builder.add("attn.windows", ToUnits(windows.layout), x)
+        x = in_windows(builder, "attn", x, block.layout.grid, windows.layout, shift)
         x = self.attended(builder, x, windows, across_units=False, bias=self._bias(builder, windows, shift))
-        x = builder.add("attn.merged", ToGrid(windows.pooled_layout), x)
-        if any(shift):
-            x = builder.add("attn.unshifted", RollGrid(tuple(-side for side in shift)), x)
-        wanted = block.pooled_layout.grid
-        if x.shape[:-1] != wanted:
-            x = builder.add("attn.cropped", CropGrid(wanted), x)
-        return builder.add("attn.tokens", AsTokens(), x)
+        return out_of_windows(builder, "attn", x, block.pooled_layout.grid, windows.pooled_layout, shift)
 
     def _windows(self, builder: GraphBuilder, block: BlockContext) -> BlockContext:
         """The block with its windows in the place of mask units; a pooling consumes the first fold of a window."""
         counts = tuple(-(-side // step) for side, step in zip(block.layout.grid, self.window, strict=True))
+        padded = tuple(count * side for count, side in zip(counts, self.window, strict=True))
+        if prod(padded) > MOST_PADDED:
+            message = f"windows of {times(self.window)} tokens pad the grid to {times(padded)}"
+            help = f"use windows of at most {times(block.layout.grid)} tokens, which is the whole grid"
+            builder.refuse("attn.padded", message, help, at="attention")
         if block.pool is None:
             return BlockContext(block.channels, block.heads, UnitLayout(counts, (self.window,)), None)
         stride = block.pool.stride
-        if any(side % step for side, step in zip(self.window, stride, strict=True)):
-            builder.refuse("attn.windows", f"windows of {self.window} tokens cannot be pooled by {stride}")
         rest = tuple(side // step for side, step in zip(self.window, stride, strict=True))
-        return BlockContext(block.channels, block.heads, UnitLayout(counts, (stride, rest)), block.pool)
+        windows = BlockContext(block.channels, block.heads, UnitLayout(counts, (stride, rest)), block.pool)
+        self._require_pools(builder, windows, block.pool)
+        return windows
+
+    def _require_pools(self, builder: GraphBuilder, windows: BlockContext, pool: Pooling) -> None:
+        """Refuse a pooling of which a window does not leave the part that the grid leaves."""
+        stride, rest = windows.layout.folds
+        window, made = times(self.window), pool.pooled(windows.layout).unit
+        if windows.layout.unit != self.window:
+            near = times(max(1, round(side / step)) * step for side, step in zip(self.window, stride, strict=True))
+            message = f"windows of {window} tokens cannot be pooled by {times(stride)}"
+            builder.refuse("attn.windows", message, f"use windows of {near} tokens", at="pool")
+        elif made != rest:
+            made_of_it = f"pooling makes {times(made)} tokens of a window of {window}, not {times(rest)}"
+            message = pool.misfit(windows.layout) or made_of_it
+            help = "use a kernel that, less twice the padding, is at least 1 and at most the stride"
+            builder.refuse("attn.windows", message, help, at="pool")
 
     def _shift(self, windows: BlockContext) -> tuple[int, ...]:
         """Half a window along the axes that have more than one; a block that pools is the first, and not shifted."""

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from hiera_compiler.diagnostics import times
 from hiera_compiler.ir import Pool, SlidingPool, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.ir.ops.pool import slid
@@ -46,10 +47,17 @@ class KernelPooling(Pooling):
         return self.size != self.stride or any(self.border)
 
     def pooled(self, layout: UnitLayout) -> UnitLayout:
-        after = layout.pooled_by(self.stride)
-        if after is not None:
-            return after
-        return UnitLayout(layout.units, (slid(layout.unit, self.size, self.stride, self.border),))
+        after, sides = layout.pooled_by(self.stride), slid(layout.unit, self.size, self.stride, self.border)
+        return after if after is not None and after.unit == sides else UnitLayout(layout.units, (sides,))
+
+    def misfit(self, layout: UnitLayout) -> str | None:
+        kernel, border = times(self.size), times(self.border)
+        if any(2 * pad > size for pad, size in zip(self.border, self.size, strict=True)):
+            return f"a padding of {border} is more than half the kernel of {kernel}"
+        if min(self.pooled(layout).unit) < 1:
+            padded = f" with a padding of {border}" if any(self.border) else ""
+            return f"a kernel of {kernel}{padded} does not fit {times(layout.unit)} tokens"
+        return None
 
     def reduced(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, reduction: str) -> Value:
         """The tokens pooled by a reduction without weights."""

@@ -13,7 +13,7 @@ from hiera_compiler import bundled
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.predict import predict
 from hiera_compiler.estimate.profiles import Profile
-from hiera_compiler.pipeline import Compilation, compile
+from hiera_compiler.pipeline import Compilation, Task, compile
 from hiera_search.accuracy import Estimator, Scores, features
 from hiera_search.explore.sieve import Judged
 from hiera_search.report.form import Candidate, Nearest, StageFigures
@@ -29,9 +29,17 @@ class Describer:
     ``lawful`` is the choice of any architecture of the space; without one, no published model is known to be alike.
     """
 
-    def __init__(self, space: Space, profile: Profile, batch: int, estimator: Estimator, lawful: Choice | None) -> None:
-        self.space, self.profile, self.batch, self.estimator = space, profile, batch, estimator
-        self.lawful = lawful
+    def __init__(
+        self,
+        space: Space,
+        task: Task,
+        profile: Profile,
+        batch: int,
+        estimator: Estimator,
+        lawful: Choice | None,
+    ) -> None:
+        self.space, self.task, self.profile, self.batch = space, task, profile, batch
+        self.estimator, self.lawful = estimator, lawful
         self.choices: dict[str, dict[str, int]] = {}
 
     def candidates(self, judged: Judged, detailed: int) -> list[Candidate]:
@@ -59,7 +67,7 @@ class Describer:
         return self._report(compilation, name, figures, scores, position, with_stages, self._labels(choice))
 
     def _compilation(self, choice: Choice) -> Compilation:
-        return Compilation(self.space.fill([int(option) for option in choice]))
+        return Compilation(self.space.fill([int(option) for option in choice]), self.task)
 
     def _labels(self, choice: Choice) -> dict[str, Any]:
         """What was chosen at each hole that is there."""
@@ -76,7 +84,8 @@ class Describer:
         if self.lawful is None:
             return []
         axes = self._compilation(self.lawful).spec.axes
-        known = [compile(name) for name in bundled.names() if name.startswith("hiera_") and "abswin" not in name]
+        names = [name for name in bundled.names() if name.startswith("hiera_") and "abswin" not in name]
+        known = [compile(name, task=self.task) for name in names]
         alike = [one for one in known if one.spec.axes == axes and one.spec.head is not None]
         found = [candidate for one in alike if (candidate := self._published(one)) is not None]
         return sorted(found, key=lambda one: one.latency_ms)

@@ -26,7 +26,7 @@ def outcome(search: Search, found: Found, command: str) -> Front:
     members, ties = _members(search)
     some = members or sieve.nearest
     lawful = some.choices[0] if some is not None else None
-    describer = Describer(search.space, profile, request.batch, search.estimator, lawful)
+    describer = Describer(search.space, request.task, profile, request.batch, search.estimator, lawful)
     front = [describer.with_nearest(one) for one in describer.candidates(members, request.top)] if members else []
     search.choices.update(describer.choices)
     return Front(
@@ -71,9 +71,10 @@ def title(search: Search) -> str:
     request, profile = search.request, search.profile
     kind = {"A": "measured stack", "B": "stack measured on other models", "C": "from the data sheet, never measured"}
     estimator = search.estimator
+    passed = "a masked autoencoder's forward pass, loss included, over " if request.task == "mae" else ""
     score = f"an estimate of {estimator.unit}" if estimator.is_accuracy else "a size score, not an accuracy"
     return (
-        f"time of one batch of {request.batch} on {profile.device.name}, {profile.regime.name} "
+        f"time of {passed}one batch of {request.batch} on {profile.device.name}, {profile.regime.name} "
         f"({profile.regime.dtype}, torch {profile.regime.torch}), predicted: tier {profile.tier}, "
         f"{kind[profile.tier]}; the score is {score}"
     )

@@ -23,6 +23,35 @@ def not_an_accuracy(estimator: Estimator) -> Diagnostic:
     )
 
 
+@code("H624")
+def not_of_autoencoders(estimator: Estimator) -> Diagnostic:
+    """A search over masked autoencoders cannot be scored by the parameters and MACs of classifiers.
+
+    An accuracy is estimated from figures of the model that classifies. With `--task mae` those of the autoencoder are
+    worked out, and only scores that look at depths and channels alone hold for both.
+    """
+    return Diagnostic(
+        "H624",
+        f"the score {estimator.scored_by!r} is of figures of classifiers, and --task mae has those of autoencoders",
+        help="leave --accuracy out, or search with --task classify",
+    )
+
+
+@code("H625")
+def each_is_compiled(points: int, candidates: int, most: int) -> Diagnostic:
+    """A space too large to compile every masked autoencoder in it.
+
+    Classifiers are priced by adding up parts, millions a second. Masked autoencoders are compiled one by one, some
+    twenty a second: larger spaces are searched by evolution over fewer candidates.
+    """
+    return Diagnostic(
+        "H625",
+        f"each masked autoencoder is compiled by itself: at most {candidates} of {points} points are looked at",
+        help=f"leave fewer holes open: spaces of {most} points are searched completely; or give --candidates",
+        severity="warning",
+    )
+
+
 @code("H630")
 def nothing_fits(front: Front) -> Diagnostic:
     """No candidate of the space meets every limit.

@@ -11,13 +11,13 @@ SHORT = {"compiled": ("compiled-half", "compiled-fp32"), "eager": ("eager-half",
 """Words for a regime in the number format that is best on the device."""
 
 
-def choose_profile(device: str | None = None, regime: str | None = None) -> Profile:
+def choose_profile(device: str | None = None, regime: str | None = None, autoencoder: bool = False) -> Profile:
     """The profile of a device in a regime: by default of the calibrated CUDA device, compiled, in half precision.
 
     Raises SpecError for a device or a regime that nothing is known about.
     """
     name = device or next((kept.name for kept in calibrations() if kept.device.has_tensor_cores), DEVICE)
-    known = {profile.regime.name: profile for profile in profiles_for(name)}
+    known = {profile.regime.name: profile for profile in profiles_for(name, autoencoder)}
     for wanted in SHORT.get(regime or "compiled", (regime or "",)):
         if wanted in known:
             return known[wanted]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from hiera_compiler.diagnostics import Diagnostic, SpecError, code, quoted
+from hiera_compiler.pipeline import Task
 from hiera_search.explore.budgets import Budgets
 from hiera_search.ledger.address import address
 
@@ -24,6 +25,7 @@ class Request(BaseModel):
 
     space: str = "hiera_image"
     settings: tuple[str, ...] = ()
+    task: Task = "classify"
     latency_ms: Limit | None = None
     gmacs: Limit | None = None
     mparams: Limit | None = None

@@ -172,9 +172,15 @@ def _rows(search: Search, candidates: Iterable[Candidate]) -> list[Row]:
     ]
 
 
+def _task(search: Search) -> Regime:
+    """What is timed, where that is not the model to classify."""
+    return {} if search.request.task == "classify" else {"task": search.request.task}
+
+
 def _predicted(search: Search) -> Regime:
     profile = search.profile
     return {
+        **_task(search),
         "device": profile.device.name,
         "regime": profile.regime.name,
         "dtype": profile.regime.dtype,
@@ -201,4 +207,4 @@ def _here(search: Search) -> Regime:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     mode = "compiled" if search.profile.regime.compiled and (device == "cuda" or _is_here(search)) else "eager"
     dtype = "float16" if device == "cuda" else "float32"
-    return {"device": device, "regime": mode, "dtype": dtype, "batch": search.request.batch}
+    return {"device": device, "regime": mode, "dtype": dtype, "batch": search.request.batch, **_task(search)}

@@ -1,12 +1,14 @@
-"""The figures of parts: each distinct stem, block, map and head is lowered once."""
+"""The figures of parts: each distinct stem, block, map, neck and head is lowered once."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING
 
+from hiera_compiler import checks
 from hiera_compiler.estimate.cost import counts_by
 from hiera_compiler.estimate.counts import ELEMENT_BYTES, NOTHING
 from hiera_compiler.estimate.kernels import part_kernels, part_steps
@@ -14,13 +16,16 @@ from hiera_compiler.estimate.memory import inference_bytes, part_memory, peak_ac
 from hiera_compiler.estimate.predict import SectionTime, section_time, widest_pair
 from hiera_compiler.estimate.tensor import BYTES
 from hiera_compiler.ir.builder import LoweringError
-from hiera_compiler.lower import Flow, Part
+from hiera_compiler.lower import ENTRY, Flow, Part
+from hiera_search.table.reading import source_of
 
 if TYPE_CHECKING:
     from hiera_compiler.estimate.profiles import Profile
     from hiera_compiler.estimate.tensor import DType
     from hiera_compiler.ir import Graph
     from hiera_compiler.spec import Stage
+
+    DTypes = tuple[DType | None, ...]
 
 
 def capacity(stage: Stage) -> int:
@@ -52,7 +57,7 @@ class Figures:
 
     `peak` and `kept` are elements of a batch as in ``PartMemory``, `widest` the elements of a sample that the widest
     primitive reads and writes, `ending` and `ending_launches` the femtoseconds that a block takes longer, and its
-    kernels that are more, where nothing comes after it.
+    kernels that are more, where it ends a stage whose map is an output.
     """
 
     params: int = 0
@@ -85,17 +90,26 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Unfit:
+    """A part that cannot be lowered: the code of what refuses it."""
+
+    code: str
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a part stands, as far as its time depends on it.
 
-    `follows_stem`: it is the first block; `ends`: nothing comes after it; `may_end`: that may be; `run`: it is run
-    at all, which the maps of stages are not.
+    `enters_open` and `leaves_open` are those of ``part_kernels``; `may_end`: a block may end a stage whose map is an
+    output, and then leaves closed; `run`: the part is run at all, which the maps of a classifier are not;
+    `enters_kept`: what flows in is kept from parts before, and counted there.
     """
 
-    follows_stem: bool = False
-    ends: bool = False
+    enters_open: bool = False
+    leaves_open: bool = False
     may_end: bool = False
     run: bool = True
+    enters_kept: bool = False
 
 
 class Parts:
@@ -105,24 +119,26 @@ class Parts:
         self.profile, self.batch = profile, batch
         self.figures = [Figures()]
         self._sums: dict[Hashable, int] = {}
-        self._known: dict[Hashable, Made | None] = {}
+        self._known: dict[Hashable, Made | Unfit] = {}
         self._alike: dict[Hashable, tuple[int, DType | None]] = {}
 
     def get(
-        self, key: Hashable, lower: Callable[[], Part], entry: Stream | None, place: Place, capacity: int = 0
-    ) -> Made | None:
-        """The part of a key, which must tell all that its figures depend on; none where it cannot be lowered."""
+        self, key: Hashable, lower: Callable[[], Part], dtypes: DTypes, place: Place, capacity: int = 0
+    ) -> Made | Unfit:
+        """The part of a key, which must tell all that its figures depend on, or why it cannot be lowered.
+
+        `dtypes` are those of what flows in.
+        """
         if key not in self._known:
             try:
                 part = lower()
-            except LoweringError:
-                self._known[key] = None
-                return None
-            dtype = None if entry is None else entry.dtype
+            except LoweringError as error:
+                self._known[key] = unfit = Unfit(checks.check_lowering(error, source_of(None)).code)
+                return unfit
             # Parts that a kind lowered to the same primitives cost the same, whatever else it could have looked at.
-            alike = (place, dtype, capacity, part_steps(part.graph))
+            alike = (place, dtypes, capacity, part_steps(part.graph))
             if alike not in self._alike:
-                figures, leaving = self._worked_out(part.graph, dtype, place, capacity)
+                figures, leaving = self._worked_out(part.graph, dtypes, place, capacity)
                 self._alike[alike] = len(self.figures), leaving
                 self.figures.append(figures)
             number, leaving = self._alike[alike]
@@ -142,12 +158,24 @@ class Parts:
             self.figures.append(Figures(**added))
         return self._sums[key]
 
-    def _worked_out(
-        self, graph: Graph, dtype: DType | None, place: Place, capacity: int
-    ) -> tuple[Figures, DType | None]:
+    def with_weights(self, number: int, idle: int) -> int:
+        """The number of a part that has the weights of one more, which is not run."""
+        key = ("with weights", number, idle)
+        if key not in self._sums:
+            run, other = self.figures[number], self.figures[idle]
+            params = min(run.params + other.params, LARGEST)
+            self._sums[key] = len(self.figures)
+            self.figures.append(replace(run, params=params, widest=max(run.widest, other.widest)))
+        return self._sums[key]
+
+    def _entering(self, graph: Graph) -> int:
+        """Elements of a batch that flow into a part."""
+        return self.batch * sum(prod(node.shape) for node in graph if node.origin == (ENTRY,))
+
+    def _worked_out(self, graph: Graph, dtypes: DTypes, place: Place, capacity: int) -> tuple[Figures, DType | None]:
         """The figures of a part, and the dtype that leaves it."""
         counts, memory = counts_by(graph, lambda _: None).get(None, NOTHING), part_memory(graph, self.batch)
-        time, last, leaving = self._time(graph, dtype, place)
+        time, last, leaving = self._time(graph, dtypes, place)
         figures = Figures(
             params=min(counts.params, LARGEST),
             macs=min(counts.macs, LARGEST),
@@ -156,22 +184,23 @@ class Parts:
             latency=min(time.total, LARGEST),
             launches=time.launches,
             kept=min(memory.kept, MOST_ELEMENTS),
-            peak=min(memory.peak, MOST_ELEMENTS),
+            peak=min(memory.peak - (self._entering(graph) if place.enters_kept else 0), MOST_ELEMENTS),
             widest=min(widest_pair(graph), MOST_ELEMENTS),
             ending=last.total - time.total,
             ending_launches=last.launches - time.launches,
         )
         return figures, leaving
 
-    def _time(self, graph: Graph, dtype: DType | None, place: Place) -> tuple[SectionTime, SectionTime, DType | None]:
-        """The time of a part where it stands, and where nothing comes after it; and the dtype that leaves it."""
+    def _time(self, graph: Graph, dtypes: DTypes, place: Place) -> tuple[SectionTime, SectionTime, DType | None]:
+        """The time of a part where it stands, and where it ends a stage; and the dtype that leaves it."""
         profile = self.profile
         if profile is None or not place.run:
-            return NO_TIME, NO_TIME, dtype
-        first = place.follows_stem
-        kernels = part_kernels(graph, profile.regime, dtype, follows_stem=first, ends=place.ends)
+            return NO_TIME, NO_TIME, dtypes[0] if dtypes else None
+        regime, entering, known = profile.regime, place.enters_open, [dtype for dtype in dtypes if dtype is not None]
+        kernels = part_kernels(graph, regime, known, enters_open=entering, leaves_open=place.leaves_open)
+        (leaving, *_) = kernels.leaving.values()
         time = section_time(kernels, profile, self.batch)
         if not place.may_end:
-            return time, time, kernels.dtype
-        last = part_kernels(graph, profile.regime, dtype, follows_stem=first, ends=True)
-        return time, section_time(last, profile, self.batch), kernels.dtype
+            return time, time, leaving
+        last = part_kernels(graph, regime, known, enters_open=entering, leaves_open=False)
+        return time, section_time(last, profile, self.batch), leaving

@@ -48,9 +48,9 @@ class Refusals:
         """What a rule of this place in the order of all refuses."""
         return self._number(_RULES + rank, 0, code)
 
-    def lowering(self) -> int:
-        """Primitives that do not fit each other."""
-        return self.limit(checks.LOWERING, "H401")
+    def lowering(self, code: str) -> int:
+        """A block that is refused, or primitives that do not fit each other."""
+        return self.limit(checks.LOWERING, code)
 
     def no_room(self) -> int:
         """A batch that does not fit into the device's memory."""

@@ -94,7 +94,6 @@ class Sums:
         others, count = self._others, len(path.heads)
         totals = np.zeros((len(ADDED), count), added.dtype)
         kept = peak = np.zeros(count, np.int64)
-        last: NDArray[np.int32] | None = None
         for place, walked in enumerate(path.stages):
             steps, known = walked.steps, walked.known
             if place == 0:
@@ -107,15 +106,13 @@ class Sums:
             more *= np.where(known.summed[steps], 1, walked.depths - 1) if known.summed.any() else walked.depths - 1
             totals += more
             if known.map.any():  # outputs where there is no head
-                maps, lasts = known.map[steps], known.last[steps]
+                maps, last = known.map[steps], np.where(known.map[steps] > 0, known.last[steps], 0)
                 totals += added.take(maps, axis=1)
+                totals[LATENCY] += others["ending"][last]
+                totals[LAUNCHES] += others["ending_launches"][last]
                 kept = np.minimum(kept + others["kept"][maps], MOST_ELEMENTS)
-                last = lasts if last is None else np.where(lasts > 0, lasts, last)
         totals += added.take(path.heads, axis=1)
         np.maximum(peak, kept + others["peak"][path.heads], out=peak)
-        if last is not None:
-            totals[LATENCY] += others["ending"][last]
-            totals[LAUNCHES] += others["ending_launches"][last]
         profile = self._parts.profile
         if profile is not None and (host := host_time(profile)):
             # Device and host work side by side: the slower of the two is waited for.

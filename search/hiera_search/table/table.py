@@ -39,7 +39,7 @@ class Table:
         self._transitions = Transitions(self._parts, self._refusals)
         self._sums = Sums(self._parts, self._refusals)
         self._states, self._frames = Listed([REFUSED]), Listed[Frame | None]()
-        self._heads: NDArray[np.int32] = np.empty(0, np.int32)
+        self._ends = Known(part=np.int32, refusal=np.int32)
         reader = Reader(space, self._refusals)
         count = min(space.length(("stages",)), MOST_STAGES)
         self._stages = [StageLookup(space, reader, index, self._rule, self._step) for index in range(count)]
@@ -59,7 +59,7 @@ class Table:
 
     @property
     def distinct(self) -> int:
-        """How many parts were lowered so far: stems, blocks, maps and heads."""
+        """How many parts were lowered so far: stems, blocks, maps, necks and heads."""
         return len(self._parts.figures) - 1
 
     def adopt(self, codes: Sequence[str]) -> None:
@@ -91,7 +91,9 @@ class Table:
             steps = stage.walk(read, states)
             path.add(read.depths, steps, stage.steps.known)
             states = stage.steps.known.state[steps]
-        path.heads = self._head(states)
+        ends = self._end(states)
+        path.heads = ends.part[states]
+        np.minimum(path.refusals, ends.refusal[states], out=path.refusals)
         return path
 
     def _start(self, reader: Reader, choice: list[int], stages: int) -> tuple[int, int, int]:
@@ -105,15 +107,11 @@ class Table:
         step = self._transitions.step(self._states.listed[state], stage, deep)
         return self._states[step.state], *step[1:]
 
-    def _head(self, states: NDArray[np.int32]) -> NDArray[np.int32]:
-        """The head after each of the last states, by its number among the parts."""
-        listed = self._states.listed
-        if len(self._heads) < len(listed):
-            new = np.full(len(listed) - len(self._heads), -1, np.int32)
-            self._heads = np.concatenate([self._heads, new])
-        heads = self._heads[states]
-        if len(heads) and heads.min() < 0:
-            for state in np.unique(states[heads < 0]).tolist():
-                self._heads[state] = self._transitions.head(listed[state])
-            heads = self._heads[states]
-        return heads
+    def _end(self, states: NDArray[np.int32]) -> Known:
+        """The neck and head after each state, as the number of a part, and what refuses it; -1 where never asked."""
+        listed, known = self._states.listed, self._ends
+        if len(known.part) < len(listed):
+            known.extend([(-1, LAWFUL)] * (len(listed) - len(known.part)))
+        for state in np.unique(states[known.part[states] < 0]).tolist():
+            known.part[state], known.refusal[state] = self._transitions.end(listed[state])
+        return known

@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hiera_compiler import checks
-from hiera_compiler.lower import Block, Style, block_part, head_part, map_part, stage_blocks, stem_part
+from hiera_compiler.kinds import Neck
+from hiera_compiler.lower import Block, Style, block_part, head_part, map_part, neck_part, stage_blocks, stem_part
 from hiera_compiler.spec import Head, Spec, Stage
-from hiera_search.table.parts import Made, Parts, Place, Stream
+from hiera_search.table.parts import Made, Parts, Place, Stream, Unfit
 from hiera_search.table.reading import ReadStage, source_of
 from hiera_search.table.refusals import LAWFUL, Refusals
+
+if TYPE_CHECKING:
+    from hiera_compiler.estimate.tensor import DType
+    from hiera_compiler.ir import Shape
 
 _SOURCE = source_of(None)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What holds for all stages of a candidate; `spec` is one of the specs that say so, without its stages."""
+    """What holds for all stages of a candidate; `spec` is one of the specs that say so, without its stages.
+
+    `reads` are the stages whose maps a neck reads.
+    """
 
     style: Style
     mlp_ratio: float
     axes: int
+    neck: Neck | None
+    reads: tuple[int, ...]
     head: Head | None
     has_units: bool
     spec: Spec = field(compare=False, hash=False, repr=False)
 
 
 @dataclass(frozen=True)
+class Map:
+    """The map of a stage, and its dtype where a profile says one."""
+
+    shape: Shape
+    dtype: DType | None
+
+
+@dataclass(frozen=True)
 class State:
     """Between two stages: before the first one the trunk that is still to be lowered, then what flows.
 
-    With neither, something refused the candidate, and nothing is lowered any more.
+    With neither, something refused the candidate, and nothing is lowered any more. Where there is a neck, `maps` are
+    those of the stages so far.
     """
 
     frame: Frame | None = None
     trunk: Spec | None = None
     stream: Stream | None = None
+    maps: tuple[Map, ...] = ()
 
 
 REFUSED = State()
@@ -63,8 +84,8 @@ class Step(NamedTuple):
     widest: int = 0
 
 
-class _Unfit(Exception):  # noqa: N818 - not an error: refuses a candidate
-    """A part that cannot be lowered."""
+class _Refused(Exception):  # noqa: N818 - not an error: refuses a candidate
+    """A part that cannot be lowered; its code."""
 
 
 class Transitions:
@@ -83,7 +104,10 @@ class Transitions:
             return REFUSED, None, self.refusals.rules(found)
         trunk = trunk.model_copy(update={"name": "x"}).resolved()
         spec = trunk.model_copy(update={"stages": ()})
-        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, trunk.head, trunk.mask_unit is not None, spec)
+        neck, count = trunk.neck, len(trunk.stages)
+        reads = () if neck is None else neck.reads(count)
+        has_units = trunk.mask_unit is not None
+        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, neck, reads, trunk.head, has_units, spec)
         found = checks.check_trunk(trunk, _SOURCE)
         return (REFUSED if found else State(frame, trunk)), frame, self.refusals.rules(found)
 
@@ -101,17 +125,32 @@ class Transitions:
             return Step(state)
         try:
             return self._lowered(state, state.frame, self._resolved(state.frame, read.stage), deep)
-        except _Unfit:
-            return Step(REFUSED, self.refusals.lowering())
+        except _Refused as refused:
+            return Step(REFUSED, self.refusals.lowering(str(refused)))
 
-    def head(self, state: State) -> int:
-        """The number of the head after the last stage."""
-        if state.frame is None or state.stream is None or state.frame.head is None:
-            return 0
-        frame, head, stream = state.frame, state.frame.head, state.stream
-        key = (frame.style, head, stream)
-        made = self.parts.get(key, partial(head_part, frame.style, head, stream.flow), stream, Place(ends=True))
-        return 0 if made is None else made.number
+    def end(self, state: State) -> tuple[int, int]:
+        """The number of what comes after the last stage, neck and head, and what refuses it."""
+        frame, stream = state.frame, state.stream
+        if frame is None or stream is None:
+            return 0, LAWFUL
+        try:
+            neck = 0 if frame.neck is None else self._neck(frame, frame.neck, state.maps, stream)
+            if frame.head is None:
+                return neck, LAWFUL
+            head = self._head(frame, frame.head, stream)
+        except _Refused as refused:
+            return 0, self.refusals.lowering(str(refused))
+        return (self.parts.with_weights(head, neck) if neck else head), LAWFUL
+
+    def _neck(self, frame: Frame, neck: Neck, maps: Sequence[Map], stream: Stream) -> int:
+        read = tuple(maps[index] for index in frame.reads)
+        place = Place(run=frame.head is None, enters_kept=True)
+        lower = partial(neck_part, neck, [one.shape for one in read], stream.flow)
+        return _there(self.parts.get((neck, read, place), lower, tuple(one.dtype for one in read), place)).number
+
+    def _head(self, frame: Frame, head: Head, stream: Stream) -> int:
+        key, lower = (frame.style, head, stream), partial(head_part, frame.style, head, stream.flow)
+        return _there(self.parts.get(key, lower, (stream.dtype,), Place(enters_open=True))).number
 
     def _resolved(self, frame: Frame, stage: Stage) -> Stage:
         key = (frame.axes, frame.mlp_ratio, stage)
@@ -124,11 +163,14 @@ class Transitions:
         entry = state.stream if stem is None else stem.out
         assert entry is not None
         blocks = stage_blocks(stage, entry.flow.attention)
-        made = [self._block(frame, blocks.at(0), entry, follows_stem=stem is not None)]
+        index = len(state.maps)
+        # Where the map of a stage is made, what ends the stage is read twice, and so it is made there.
+        enters_open = stem is None and not _maps(frame, index - 1)
+        made = [self._block(frame, blocks.at(0), entry, enters_open=enters_open)]
         later = [blocks.at(position) for position in range(1, 1 + deep if blocks.alike else stage.depth)]
         numbers: dict[Block, Made] = {}
         for block in dict.fromkeys(later):
-            numbers[block] = self._block(frame, block, made[0].out, follows_stem=False)
+            numbers[block] = self._block(frame, block, made[0].out, enters_open=True)
             # A block's residual sums keep the shape; only a primitive that promotes the dtype could break this, and
             # then a sum of equal blocks would be wrong figures without a word.
             if block.out_channels is None and numbers[block].out != made[0].out:
@@ -136,31 +178,43 @@ class Transitions:
         made += [numbers[block] for block in later[-1:]]
         others = [numbers[block].number for block in later]
         out = made[-1].out
-        shown = _there(self.parts.get(("map", out), partial(map_part, out.flow), out, Place(run=False)))
-        headless = frame.head is None
+        is_made = _maps(frame, index)
+        place = Place(run=is_made)
+        shown = _there(self.parts.get(("map", out, place), partial(map_part, out.flow), (out.dtype,), place))
         run = [self.parts.figures[part.number] for part in (made[0], *numbers.values(), shown)]
         return Step(
-            State(frame, None, Stream(out.flow.leaving(stage), out.dtype)),
+            State(frame, None, Stream(out.flow.leaving(stage), out.dtype), _with_map(state, frame, out)),
             first=made[0].number,
             other=(others[0] if blocks.alike else self.parts.sum(others)) if others else 0,
             summed=int(not blocks.alike),
-            map=shown.number if headless else 0,
+            map=shown.number if is_made else 0,
             stem=0 if stem is None else stem.number,
             last=made[-1].number,
-            peak=max(part.peak for part in (run if headless else run[:-1])),
+            peak=max(part.peak for part in (run if is_made else run[:-1])),
             widest=max(part.widest for part in run),
         )
 
     def _stem(self, trunk: Spec, channels: int) -> Made:
-        return _there(self.parts.get(("stem", trunk, channels), partial(stem_part, trunk, channels), None, Place()))
+        return _there(self.parts.get(("stem", trunk, channels), partial(stem_part, trunk, channels), (), Place()))
 
-    def _block(self, frame: Frame, block: Block, entry: Stream, follows_stem: bool) -> Made:
-        place = Place(follows_stem=follows_stem, may_end=frame.head is None)
+    def _block(self, frame: Frame, block: Block, entry: Stream, enters_open: bool) -> Made:
+        place = Place(enters_open, leaves_open=True, may_end=frame.head is None)
         lower = partial(block_part, frame.style, block, entry.flow)
-        return _there(self.parts.get((frame.style, block, entry, place), lower, entry, place, block.channels))
+        return _there(self.parts.get((frame.style, block, entry, place), lower, (entry.dtype,), place, block.channels))
 
 
-def _there(made: Made | None) -> Made:
-    if made is None:
-        raise _Unfit
+def _maps(frame: Frame, index: int) -> bool:
+    """Whether a forward pass makes the map of a stage: where a neck reads it, or without one where there is no head."""
+    return frame.head is None and (frame.neck is None or index in frame.reads)
+
+
+def _with_map(state: State, frame: Frame, out: Stream) -> tuple[Map, ...]:
+    """The maps of the stages so far, where a neck may read them."""
+    shape = (*out.flow.layout.grid, out.flow.shape[-1])
+    return () if frame.neck is None else (*state.maps, Map(shape, out.dtype))
+
+
+def _there(made: Made | Unfit) -> Made:
+    if isinstance(made, Unfit):
+        raise _Refused(made.code)
     return made

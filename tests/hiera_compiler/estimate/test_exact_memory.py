@@ -20,10 +20,12 @@ from torch.utils._pytree import tree_leaves
 
 import hiera_compiler as hc
 from hiera_compiler.emit import prelude
+from hiera_compiler.emit.functions.masked import masked_places
 from hiera_compiler.emit.library import namespace
-from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS
+from hiera_compiler.emit.masked_rules import CALLS, CONSTRUCTORS
 from hiera_compiler.estimate import peak_activation_bytes
 from hiera_compiler.ir import Graph, Table
+from hiera_compiler.ir.masking import MaskedTokens
 from tests.support.parity import without_initialisation
 from tests.support.random_specs import Data, compilation, specs
 
@@ -69,12 +71,12 @@ def freed_early_peak(compiled: hc.Compilation, batch: int) -> int:
     with without_initialisation():
         module = compiled.module().eval()
     graph = compiled.graph
-    outputs = ["logits"] if "logits" in graph.outputs else [name for name in graph.outputs if name != "tokens"]
-    needed = graph.needed_for(*outputs)
+    needed = graph.needed_for(*graph.returned)
     nodes = [node for node in graph if node.name in needed]
     last = {name: node for node in nodes for name in node.inputs}
     pixels = torch.zeros(batch, *compiled.spec.input_shape)
-    known: dict[str, Any] = vars(prelude) | namespace() | {"F": F, "torch": torch, "kept": None, "pixels": pixels}
+    known: dict[str, Any] = vars(prelude) | namespace() | {"F": F, "torch": torch, "pixels": pixels}
+    known |= _chosen(graph, batch)
     values: dict[str, Tensor] = {}
     live = Live(module.state_dict().values(), pixels)
     with torch.no_grad(), live:
@@ -88,6 +90,16 @@ def freed_early_peak(compiled: hc.Compilation, batch: int) -> int:
                 if last[name] is node and name not in graph.outputs.values():
                     del values[name]
     return live.peak
+
+
+def _chosen(graph: Graph, batch: int) -> dict[str, Any]:
+    """The mask units that an autoencoder keeps, here the first ones, and the tokens of both; else none."""
+    for node in graph:
+        if isinstance(node.op, MaskedTokens):
+            kept = torch.arange(node.op.kept).repeat(batch, 1)
+            masked = masked_places(kept, node.op.layout.units, node.op.layout.folds)
+            return {"kept": kept, "masked": masked, "seen": node.op.seen}
+    return {"kept": None}
 
 
 def _own(module: Any, graph: Graph, name: str) -> Any:
@@ -123,6 +135,14 @@ def test_peak_is_what_lives_where_values_go_after_their_last_reader(name: str, c
     compiled = hc.compile(name, changes)
     expected = freed_early_peak(compiled, batch)
     assert peak_activation_bytes(compiled.graph, batch, 4) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("changes", [["mae.decoder.depth=2"], ["mae.multi_scale=false", "stages.2.depth=1"]])
+def test_peaks_of_masked_autoencoders_are_those_of_their_modules(changes: list[str]) -> None:
+    compiled = hc.compile("hiera_t", changes, "mae")
+    late, early = (peak_activation_bytes(compiled.graph, 2, 4, free) for free in ("late", "early"))
+    assert late == pytest.approx(eager_peak(compiled, 2), rel=0.01)
+    assert early == pytest.approx(freed_early_peak(compiled, 2), rel=0.01)
 
 
 def test_materialised_attention_holds_its_scores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,15 +13,13 @@ from hiera_compiler.estimate.kernels import calls_of, kernel_list
 from hiera_compiler.estimate.programs import BATCH, PROGRAMS
 from hiera_compiler.estimate.regime import COMPILED_HALF, EAGER_AMP, EAGER_HALF, PAPER, REGIMES, Regime
 from hiera_compiler.estimate.tape import Call
-from hiera_compiler.ir import Op, ops
+from hiera_compiler.ir import Op, masking, ops
 from tests.support.public_packages import hiera_reference
 from tests.support.random_specs import RICH_CLIP, RICH_IMAGE, Data
 from tests.support.random_specs import compilation as compilation_of
 from tests.support.trace import trace
 
-SMALL = {"hiera_t", "hiera_b_16x224"}
-LISTED = [name for name in hc.bundled_specs() if not (name.startswith("hiera") and name.endswith("1024"))]
-"""All but feature trunks on mask units: their maps in raster order are outputs, and not in the list."""
+SMALL = {"hiera_t", "hiera_b_16x224", "hiera_t_1024"}
 QUANTITIES = ("count", "macs", "moved", "moved_fixed", "issued", "issued_fixed")
 
 
@@ -54,7 +52,7 @@ def assert_same(listed: list[Kernel], expected: list[Kernel]) -> None:
 
 @pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in SMALL else pytest.mark.slow) for name in LISTED]
+    "name", [pytest.param(name, marks=[] if name in SMALL else pytest.mark.slow) for name in hc.bundled_specs()]
 )
 def test_the_list_of_a_shipped_spec_is_the_trace_of_its_module(name: str, regime: Regime) -> None:
     expected = [kernel(call, BATCH) for call in traced(hc.compile(name), regime)]
@@ -82,6 +80,49 @@ def test_sections_of_compiled_code_add_up_but_for_the_seam_after_the_stem() -> N
     assert listed["count"] == whole["count"] + 1
     assert listed["macs"] == pytest.approx(whole["macs"])
     assert listed["moved"] == pytest.approx(whole["moved"], rel=0.01)
+
+
+MAE_OPTIONS = [
+    ("hiera_t", []),
+    ("hiera_t", ["mae.target=hog", "mae.multi_scale=false"]),
+    ("hiera_t", ["input.size=[96, 64]", "mae.norm_target=false", "mae.decoder.depth=1"]),
+    ("hiera_b_16x224", ["input.size=[96, 64]", "input.frames=8"]),
+    ("hiera_b_16x224", ["input.size=64", "mae.target=hog", "mae.mask_ratio=0.5"]),
+]
+
+
+@pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
+@pytest.mark.parametrize(("name", "changes"), MAE_OPTIONS)
+def test_the_list_of_a_masked_autoencoder_is_the_trace_of_its_module(
+    name: str, changes: list[str], regime: Regime
+) -> None:
+    """But for the mask that the module gives back, with which it ends: two launches over the mask units."""
+    compilation = hc.compile(name, changes, "mae")
+    module = compilation.module("meta", torch.float16 if regime.weights == "fp16" else torch.float32)
+    pixels = torch.empty((BATCH, *compilation.spec.input_shape), device="meta", dtype=torch.float16)
+    kept = torch.empty((BATCH, compilation.graph["decoder_embed"].shape[0]), device="meta", dtype=torch.int64)
+    calls = trace(module, pixels, autocast=regime.autocast, run=lambda given: module(given, kept))
+    assert [call.name for call in calls[-2:]] == ["scatter", "_to_copy"]
+    expected = [kernel(call, BATCH) for call in calls[:-2]]
+    assert_same(of_graph(compilation.graph, regime), expected)
+
+
+def test_sections_of_a_masked_autoencoder_are_named_by_part_and_add_up_but_for_stage_ends_read_twice() -> None:
+    graph = hc.compile("hiera_t", task="mae").graph
+    names = [section.name for section in kernel_list(graph, COMPILED_HALF)]
+    assert list(dict.fromkeys(names)) == ["stem", *(f"stage {n}" for n in range(1, 5)), "fusion", "decoder", "target"]
+    whole = sums(fuse(calls_of(graph, COMPILED_HALF), BATCH))
+    listed = sums(of_graph(graph, COMPILED_HALF))
+    assert listed["count"] == pytest.approx(whole["count"], abs=8)
+    assert listed["macs"] == pytest.approx(whole["macs"])
+    assert listed["moved"] == pytest.approx(whole["moved"], rel=0.02)
+
+
+def test_a_trunk_without_a_head_copies_its_maps_and_a_classifier_does_not() -> None:
+    trunk, classifier = hc.compile("hiera_t", ["head=none"]).graph, hc.compile("hiera_t").graph
+    for regime in (EAGER_HALF, COMPILED_HALF):
+        copies, others = (Counter(k.kind for k in of_graph(graph, regime))["copy"] for graph in (trunk, classifier))
+        assert copies > others
 
 
 def test_the_paper_regime_is_the_released_code_without_fused_attention(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +172,7 @@ def test_equal_blocks_share_one_list() -> None:
 
 
 def test_every_primitive_has_a_program() -> None:
-    primitives = {value for value in vars(ops).values() if isinstance(value, type) and issubclass(value, Op)}
+    values = [value for module in (ops, masking) for value in vars(module).values()]
+    primitives = {value for value in values if isinstance(value, type) and issubclass(value, Op)}
     bases = {base for primitive in primitives for base in primitive.__mro__[1:]}
     assert primitives - bases - set(PROGRAMS) == set()

@@ -47,6 +47,7 @@ LAYOUT = UnitLayout((2, 3), ((2, 2), (2, 1)))
 PATCH = PatchEmbed(3, 8, (7, 7), (4, 4), (3, 3))
 
 GRID = UnitLayout.raster((7, 3))
+GRIDS = UnitLayout.raster((4, 2)), UnitLayout.raster((2, 1))
 SLIDING = SlidingPool("mean", LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (1, 1))
 SLIDING_CONVOLUTION = SlidingConvolution(3, LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (1, 1))
 
@@ -82,8 +83,11 @@ FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (SLIDING_CONVOLUTION, ((6, 8, 6),), (6, 2, 6)),
     (SplitHeads(2), ((6, 8, 6),), (6, 8, 2, 3)),
     (JoinHeads(), ((6, 8, 2, 3),), (6, 8, 6)),
-    (RelativePosition(2, 3, (4, 2), (2, 1)), ((1, 8, 6),), (1, 2, 8, 2)),
-    (RelativePosition(2, 3, (4, 2), (2, 1), class_token=True), ((1, 9, 6),), (1, 2, 9, 3)),
+    (RelativePosition(2, 3, *GRIDS, across_units=True), ((1, 8, 6),), (1, 2, 8, 2)),
+    (RelativePosition(2, 3, *GRIDS, across_units=True, class_token=True), ((1, 9, 6),), (1, 2, 9, 3)),
+    (RelativePosition(2, 3, LAYOUT.pooled(), LAYOUT, across_units=False), ((6, 2, 6),), (6, 2, 2, 8)),
+    (RelativePosition(2, 3, LAYOUT.pooled(), LAYOUT, across_units=False), ((4, 2, 6),), (4, 2, 2, 8)),
+    (RelativePosition(2, 3, LAYOUT.pooled(), LAYOUT, across_units=True), ((6, 2, 6),), (1, 2, 12, 48)),
 ]
 
 MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
@@ -128,9 +132,10 @@ MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
     (SlidingPool("max", LAYOUT, LAYOUT.pooled(), (5, 5), (2, 2), (0, 0)), ((6, 8, 5),), "does not fit units"),
     (SplitHeads(4), ((6, 8, 6),), "6 channels do not split into 4 heads"),
     (JoinHeads(), ((6, 8, 6),), "needs"),
-    (RelativePosition(2, 3, (4, 2), (2, 1)), ((2, 8, 6),), "tokens lie in 2 mask units"),
-    (RelativePosition(2, 3, (4, 2), (2, 1)), ((1, 9, 6),), "9 tokens meet a grid"),
-    (RelativePosition(2, 3, (4, 2), (2, 1)), ((1, 8, 5),), "5 channels meet 2 heads of 3"),
+    (RelativePosition(2, 3, *GRIDS, across_units=True), ((2, 4, 6),), "know 1 of them, and 2 are there"),
+    (RelativePosition(2, 3, *GRIDS, across_units=True), ((1, 9, 6),), "9 tokens meet a grid"),
+    (RelativePosition(2, 3, *GRIDS, across_units=True), ((1, 8, 5),), "5 channels meet 2 heads of 3"),
+    (RelativePosition(2, 3, LAYOUT, LAYOUT, across_units=False), ((6, 2, 6),), "2 tokens meet a grid of"),
     (CropGrid((7, 8)), ((6, 8, 5),), "cannot be cut out of"),
 ]
 

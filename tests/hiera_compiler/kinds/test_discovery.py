@@ -95,7 +95,7 @@ def test_two_kinds_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.M
     install(tmp_path, "attention", {"copied": KIND.replace('"gated"', '"global"')})
     monkeypatch.syspath_prepend(tmp_path)
     declared = EntryPoints([EntryPoint("attention", "other_kinds", "hiera_compiler.kinds")])
-    monkeypatch.setattr(discovery, "_declared", lambda: declared)
+    monkeypatch.setattr(discovery, "declared", lambda groups: declared)
     with pytest.raises(SpecError, match=rf"H902.*'other_kinds' has .*'global', which {GlobalAttention.__module__}"):
         discovery.kinds_of.__wrapped__("attention")
     for name in [name for name in sys.modules if name.partition(".")[0] == "other_kinds"]:

@@ -24,6 +24,8 @@ CHANGED = (
     {"attention", "first_attention"},
 )
 """The last keys of what a step changes; separate-and-pad comes with the mask units that MAE needs."""
+CUT_DOWN = {"ablation_video/a_absolute": {"kv_stride"}}
+"""On clips the path starts from a cut-down MViTv2, with twice the stride of keys and values (Hiera, Section 3.2)."""
 
 
 def leaves(data: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
@@ -51,7 +53,15 @@ def test_each_step_changes_one_thing(folder: str) -> None:
     for (before, after), allowed in zip(steps, CHANGED, strict=True):
         found = changes(before, after)
         assert found
-        assert all(allowed.intersection(path) for path in found), (after, found)
+        assert all((allowed | CUT_DOWN.get(after, set())).intersection(path) for path in found), (after, found)
+
+
+@pytest.mark.parametrize("step", ["a_absolute", "c_no_unit_strides", "e_no_residuals"])
+def test_keys_and_values_are_pooled_in_the_first_two_stages_only(step: str) -> None:
+    for folder, whole in (("ablation", (1, 1)), ("ablation_video", (1, 1, 1))):
+        stages = hc.compile(f"{folder}/{step}").spec.stages
+        strides = [stage.attention.kv_stride for stage in stages]  # type: ignore[attr-defined]
+        assert [stride != whole for stride in strides] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("side", [8, 4])

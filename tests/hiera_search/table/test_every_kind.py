@@ -1,4 +1,4 @@
-"""Every kind of attention and pooling is searchable: the table prices them, and every pair, as the compiler does."""
+"""Every kind of attention, pooling and neck is searchable: the table prices them, and pairs, as the compiler does."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hiera_compiler.estimate.profiles import all_profiles
 from hiera_compiler.kinds import kinds_of
 from hiera_compiler.kinds.choice import required_options
 from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
+
+REGIMES = {"compiled" if profile.regime.compiled else "eager": profile for profile in all_profiles()}
 
 
 def kinds(group: str, **options: Any) -> list[Any]:
@@ -44,3 +46,27 @@ def test_every_pair_of_attention_and_pooling_is_priced_exactly(mask_unit: Any, p
     choices = every_choice(space)
     refused = assert_prices_are_exact(space, choices[:: max(1, len(choices) // 150)], profile, 2)
     assert "" in refused
+
+
+@pytest.mark.parametrize("profile", [None, *REGIMES.values()], ids=["counts", *REGIMES])
+def test_every_neck_is_priced_exactly_with_a_head_and_without(profile: Any, tmp_path: Path) -> None:
+    necks = ["none", *kinds("neck"), *kinds("neck", norm="layer_norm", extra="none"), *kinds("neck", norm="layer_norm")]
+    necks.append({"kind": "feature_pyramid", "stages": [0, 2]})
+    data = {
+        "name": "every",
+        "input": {"size": {"choose": [16, 24]}},
+        "patch": {"kernel": 2, "stride": 2},
+        "position": "absolute",
+        "mask_unit": 4,
+        "stages": [
+            {"heads": 1, "attention": "mask_unit", "depth": 1, "channels": {"choose": [8, 12]}},
+            {"heads": 1, "attention": "mask_unit", "depth": 2, "channels": 12, "pool": {"choose": ["none", "max"]}},
+            {"heads": 1, "attention": "global", "depth": {"choose": [1, 2]}, "channels": 16, "pool": "max"},
+        ],
+        "neck": {"choose": necks},
+        "head": {"choose": ["none", {"classes": 3}]},
+    }
+    space = space_of(data, tmp_path)
+    choices = every_choice(space)
+    refused = assert_prices_are_exact(space, choices[:: max(1, len(choices) // 60)], profile, 2)
+    assert refused == {"", "H352"}

@@ -44,6 +44,12 @@ TRUNK: dict[str, list[Any]] = {
     "norm": ["layer_norm", {"kind": "layer_norm", "epsilon": 1e-3}],
     "activation": ["gelu", "relu"],
     "position": ["absolute", "separable"],
+    "neck": [
+        "none",
+        "feature_pyramid",
+        "simple_feature_pyramid",
+        {"kind": "feature_pyramid", "norm": "layer_norm", "stages": [0, 1]},
+    ],
     "head": ["none", {"classes": 3}, {"classes": 5, "dropout": 0.5, "pooling": "class_token"}],
     "patch": [{"kernel": 3, "stride": 2, "padding": 1}, {"kernel": 4, "stride": 4}, {"kernel": 70, "stride": 1}],
     "input": [{"size": 32}, {"size": [24, 48], "channels": 2}, {"size": 16, "frames": 4}],

@@ -46,7 +46,9 @@ class Task:
         from hiera_compiler.source import read_text
 
         # As any spec, it is read as a text: what a ledger holds is not trusted.
-        found = Compilation(read_text(json.dumps(dict(self.candidate.spec)), self.candidate.name))
+        is_autoencoder = self.job.regime.get("task") == "mae"
+        source = read_text(json.dumps(dict(self.candidate.spec)), self.candidate.name)
+        found = Compilation(source, "mae" if is_autoencoder else "classify")
         if found.spec.hash != self.candidate.hash:
             raise SpecError(other_spec(self.candidate.name))
         return found

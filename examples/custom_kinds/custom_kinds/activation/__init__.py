@@ -1,0 +1,1 @@
+"""Activation kinds; every file of this package is looked through."""

@@ -1,0 +1,1 @@
+"""Attention kinds; every file of this package is looked through."""

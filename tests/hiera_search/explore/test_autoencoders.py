@@ -1,0 +1,67 @@
+"""Searches over masked autoencoders: what limits are of is the forward pass of pretraining."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.pipeline import compile
+from hiera_search.accuracy.rungs.capacity import Capacity
+from hiera_search.explore import Request, Search, outcome
+from hiera_search.explore.reach import WHOLE
+from hiera_search.explore.regime import choose_profile
+
+PRETRAINED = """
+extends: hiera_t
+name: decoders
+input: {size: 64}
+stages: {2: {depth: {choose: [2, 3]}}}
+mae: {decoder: {depth: {choose: [1, 2]}, channels: {choose: [32, 64]}, heads: 4}}
+"""
+
+
+def test_autoencoders_are_searched_by_what_they_cost(tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text(PRETRAINED)
+    changes = ["input.size=64", "stages.2.depth=2", "mae.decoder={depth: 2, channels: 64, heads: 4}"]
+    most = compile("hiera_t", changes, "mae").cost.macs
+    request = Request(space=str(tmp_path / "space.yaml"), task="mae", gmacs=most / 1e9)
+    searching = Search(request, tmp_path / "result")
+    found = searching.run(lambda *_: None)
+    assert (found.exact, searching.sieve.evaluated) == (True, 8)
+    front = outcome(searching, found, "")
+    assert front.front
+    assert all(one.macs <= most for one in front.front)
+    assert "masked autoencoder's forward pass" in front.title
+    assert [row.name for row in front.front[0].stages][-3:] == ["fusion", "decoder", "target"]
+
+
+def test_a_score_of_figures_of_classifiers_is_none_of_autoencoders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Capacity, "of_capacity", False)
+    (tmp_path / "space.yaml").write_text(PRETRAINED)
+    with pytest.raises(SpecError) as caught:
+        Search(Request(space=str(tmp_path / "space.yaml"), task="mae"), tmp_path)
+    assert [found.code for found in caught.value.diagnostics] == ["H624"]
+
+
+def test_of_more_autoencoders_than_can_be_compiled_some_are_looked_at_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hiera_search.explore.search.WHOLE", replace(WHOLE, points=4))
+    (tmp_path / "space.yaml").write_text(PRETRAINED)
+    searching = Search(Request(space=str(tmp_path / "space.yaml"), task="mae", candidates=5), tmp_path / "result")
+    found = searching.run(lambda *_: None)
+    assert not found.exact
+    assert searching.sieve.evaluated <= 5
+    assert [one.code for one in searching.warnings] == ["H625"]
+    assert "5 of 8 points" in searching.warnings[0].message
+
+
+def test_the_regime_of_the_released_code_is_none_of_autoencoders() -> None:
+    with pytest.raises(SpecError) as caught:
+        choose_profile("a100-40gb", "paper-eager-amp", autoencoder=True)
+    assert [found.code for found in caught.value.diagnostics] == ["H620"]

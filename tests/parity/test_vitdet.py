@@ -1,0 +1,117 @@
+"""ViTDet's backbone: transformers', and SAM's image encoder of timm, with random weights under our names."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import hiera_compiler as hc
+from tests.support.parity import differing, randomise, without_initialisation
+from tests.support.public_packages import timm, transformers
+
+SIZE = (96, 160)
+"""Grids of 6x10 tokens: windows of 4 are padded along both axes, and the position table is stretched unevenly."""
+SETTINGS = [
+    f"input.size={list(SIZE)}",
+    "stages.0.depth=4",
+    "stages.0.channels=48",
+    "stages.0.heads=3",
+    "stages.0.attention.window=4",
+    "stages.0.global_at=[1, 3]",
+]
+
+
+def our_weights(state: dict[str, Tensor], names: dict[str, str], tables: tuple[int, int]) -> dict[str, Tensor]:
+    """Their parameters under our names; a position table of a plane is one row for each place."""
+    found = {}
+    for key, value in state.items():
+        for theirs, ours in names.items():
+            key = re.sub(theirs, ours, key)
+        found[key] = value
+    rows = found["pos_embed"].flatten(1, -2)[:, -tables[0] * tables[1] :]
+    return found | {"pos_embed": rows}
+
+
+def our_map(settings: list[str], weights: dict[str, Tensor], pixels: Tensor) -> Tensor:
+    module: Any = hc.compile("detection/vitdet_b", [*SETTINGS, *settings]).module().eval()
+    module.load_state_dict({key: value for key, value in weights.items() if key in module.state_dict()})
+    found: Tensor = module(pixels)[0]
+    return found
+
+
+def images() -> Tensor:
+    return torch.randn(2, 3, *SIZE, generator=torch.Generator().manual_seed(1))
+
+
+NAMES = {
+    r"embeddings\.projection": "patch_embed.proj",
+    r"embeddings\.position_embeddings": "pos_embed",
+    r"^encoder\.layer\.": "blocks.",
+    r"attention\.(qkv|proj)": r"attn.\1",
+    r"attention\.rel_pos_h": "attn.rel_pos.height",
+    r"attention\.rel_pos_w": "attn.rel_pos.width",
+}
+
+
+def test_the_map_equals_transformers() -> None:
+    config = transformers().VitDetConfig(
+        hidden_size=48,
+        num_hidden_layers=4,
+        num_attention_heads=3,
+        image_size=SIZE,
+        pretrain_image_size=112,
+        window_block_indices=[0, 2],
+        window_size=4,
+        use_relative_position_embeddings=True,
+    )
+    with torch.no_grad():
+        theirs: Any = transformers().VitDetModel(config).eval()
+        randomise(theirs)
+        expected = theirs(images()).last_hidden_state.movedim(1, -1)
+        weights = our_weights(theirs.state_dict(), NAMES, (7, 7))
+        ours = our_map(["position.base=[7, 7]"], weights, images())
+    assert differing({"map": ours}, {"map": expected}) == {}
+
+
+TIMM_NAMES = {r"attn\.rel_pos_h": "attn.rel_pos.height", r"attn\.rel_pos_w": "attn.rel_pos.width"}
+
+
+def test_the_map_equals_timm_s_of_sam() -> None:
+    sam: Any = timm().models.vision_transformer_sam.VisionTransformerSAM
+    with torch.no_grad():
+        theirs = sam(
+            img_size=SIZE,
+            embed_dim=48,
+            depth=4,
+            num_heads=3,
+            window_size=4,
+            global_attn_indexes=(1, 3),
+            use_rel_pos=True,
+            neck_chans=0,
+            num_classes=0,
+        ).eval()
+        randomise(theirs)
+        expected = theirs.forward_intermediates(images(), indices=1, intermediates_only=True)[0].movedim(1, -1)
+        weights = our_weights(theirs.state_dict(), TIMM_NAMES, (6, 10))
+        ours = our_map(["position.base=none"], weights, images())
+    assert differing({"map": ours}, {"map": expected}) == {}
+
+
+@pytest.mark.slow
+def test_parameters_and_macs_equal_transformers() -> None:
+    config = transformers().VitDetConfig(
+        image_size=1024,
+        pretrain_image_size=224,
+        window_block_indices=[0, 1, 3, 4, 6, 7, 9, 10],
+        window_size=14,
+        use_relative_position_embeddings=True,
+    )
+    with torch.device("meta"), without_initialisation():
+        theirs: Any = transformers().VitDetModel(config)
+    # Theirs has a place for a class token in the table of its pretraining, which is never read.
+    params = sum(weight.numel() for weight in theirs.parameters())
+    assert hc.compile("detection/vitdet_b").cost.params == params - 768
