@@ -63,3 +63,8 @@ def test_autoencoders_are_compared_by_their_parts(hiera: Any) -> None:
     parts = {row["stage"]: row for row in found["cost"]}
     assert parts["decoder"]["b"]["macs"] < parts["decoder"]["a"]["macs"]
     assert all(row["a"] == row["b"] for name, row in parts.items() if name not in ("decoder", "all"))
+
+
+def test_a_neck_and_a_head_of_which_each_has_one_both_have_rows(hiera: Any) -> None:
+    done = hiera("diff", "hiera_t", "hiera_t", "--set", "head=none", "--set", "neck=feature_pyramid", "--json")
+    assert [row["stage"] for row in json.loads(done.out)["cost"]][-3:] == ["neck", "head", "all"]
