@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,9 +28,9 @@ def diff(
 ) -> None:
     """Compare two specs and their cost.
 
-    Shows the values that differ, with every default written out, and the cost by stage. --set changes B, so
-    that `hiera diff hiera_b hiera_b --set stages.2.depth=18` shows what a setting does. With --task mae the cost is
-    that of the masked autoencoders.
+    Shows the values that differ, with every default written out, and the cost by stage. What differs in several
+    stages alike is one line. --set changes B, so that `hiera diff hiera_b hiera_b --set stages.2.depth=18` shows what
+    a setting does. With --task mae the cost is that of the masked autoencoders.
     """
     pair = _compiled(left, right, settings or (), task)
     first, second = pair
@@ -44,7 +44,7 @@ def diff(
         print_json({"same_architecture": same, "values": values, "cost": rows})
         return
     if found:
-        lines = [[_path(item), _shown(item.left), _shown(item.right)] for item in found]
+        lines = [[place, _shown(item.left), _shown(item.right)] for place, item in _folded(found)]
         typer.echo(columns(["value", left, _second(left, right)], lines))
     if same:
         typer.echo("the architecture is the same" + (", and only names differ" if found else ""))
@@ -106,6 +106,29 @@ def _ratio(left: float | None, right: float | None) -> str:
 
 def _path(item: Difference) -> str:
     return ".".join(map(str, item.path))
+
+
+def _folded(found: Sequence[Difference]) -> Iterator[tuple[str, Difference]]:
+    """The differences with their places; those that several stages have alike once, for all of these stages."""
+    alike: dict[str, list[Difference]] = {}
+    for item in found:
+        place = item.path[2:] if item.path[0] == "stages" and len(item.path) > 2 else item.path
+        alike.setdefault(repr((place, item.left, item.right)), []).append(item)
+    for items in alike.values():
+        first = items[0]
+        stages = _ranges([item.path[1] for item in items if isinstance(item.path[1], int)]) if items[1:] else ""
+        yield ".".join(map(str, ("stages", stages, *first.path[2:]))) if stages else _path(first), first
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers as text, those that follow each other as a range: 0,2–4."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
 def _data(value: object) -> object:

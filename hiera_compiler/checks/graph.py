@@ -59,7 +59,9 @@ def parameters_are_limited(graph: Graph, source: Source) -> Iterator[Diagnostic]
             "H402",
             f"the model would have {count / 1e9:.1f} G parameters, and the limit is {MAX_PARAMETERS / 1e9:.0f} G",
             (Label(source.value(largest.origin), "the largest weights are here"),),
-            help="use fewer channels, fewer blocks or a smaller mlp_ratio",
+            help="use fewer channels, fewer blocks or a smaller mlp_ratio"
+            if largest.block
+            else "use a smaller size here, or fewer channels",
         )
 
 

@@ -88,7 +88,7 @@ def some_units_are_kept_and_some_dropped(spec: Spec, source: Source) -> Iterator
         return
     yield Diagnostic(
         "H340",
-        f"a mask ratio of {spec.pretraining.mask_ratio:g} keeps none of {units} mask units",
+        f"a mask ratio of {spec.pretraining.mask_ratio} keeps none of {units} mask units",
         (Label(source.value(("mae", "mask_ratio")), "drops every one of them"),),
         help=f"use a mask ratio of at most {floor(1000 * (1 - 1 / units)) / 1000:g}",
     )

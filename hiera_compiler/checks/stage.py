@@ -77,7 +77,7 @@ def global_blocks_are_in_the_stage(stage: Stage, index: int, source: Source) -> 
                 if beyond
                 else f"block {position} is named twice",
                 (Label(source.value(("stages", index, "global_at", place)), "counted from 0"),),
-                help=f"use numbers from 0 to {stage.depth - 1}, counted from the stage's first block",
+                help=f"use numbers below {stage.depth}, counted from 0" if beyond else "name each block once",
             )
             return
 

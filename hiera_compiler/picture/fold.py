@@ -10,7 +10,7 @@ from math import prod
 from hiera_compiler.estimate import StageCost, cost
 from hiera_compiler.ir import Add, Graph, JoinTokens, Node, Shape, Sinusoid, Table, ToGrid
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
-from hiera_compiler.ir.masking import PlaceUnits
+from hiera_compiler.ir.masking import MaskedTokens
 from hiera_compiler.picture.boxes import boxes, needed
 from hiera_compiler.picture.labels import Part, is_drawn, part
 from hiera_compiler.picture.repeats import Repeat, repeated
@@ -98,12 +98,14 @@ def _sequence(nodes: Sequence[Node]) -> Branch:
         if node.inputs and tables.issuperset(node.inputs):
             tables.add(node.name)
     steps = [Step(node.name, node.op, node.inputs) for node in nodes]
+    masked = any(isinstance(step.op, MaskedTokens) for step in steps)
     joined = {name for step in steps if isinstance(step.op, JoinTokens) for name in step.inputs}
-    token = needed(joined & tables, steps)  # a class token, which its box says
+    token = set() if masked else needed(joined & tables, steps)  # a class token, which its box says
+    joins = MaskedTokens if masked else JoinTokens
     chain = [
         step
         for step in steps
-        if step.name not in token and (isinstance(step.op, PlaceUnits | JoinTokens) or not tables & set(step.inputs))
+        if step.name not in token and (isinstance(step.op, joins) or not tables & set(step.inputs))
     ]
     return Branch((), tuple(part(step.op) for step in chain if is_drawn(step.op)), (), adds=False)
 

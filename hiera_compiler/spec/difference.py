@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hiera_compiler.kinds import Form
+from hiera_compiler.kinds import Form, expand_extents
 from hiera_compiler.spec.model import Spec
 
 
@@ -29,13 +29,32 @@ class Difference:
 
 
 def differences(left: Spec, right: Spec) -> list[Difference]:
-    """Where two specs differ once every default is written out, in the order of the language."""
-    pair = []
-    for spec in (left, right):
-        data = _plain(spec.resolved())
+    """Where two specs differ once every default is written out, in the order of the language.
+
+    Where their kinds differ, an option that only one of them has is left out at its default.
+    """
+    left, right = left.resolved(), right.resolved()
+    pair = [_plain(left), _plain(right)]
+    for data in pair:
         del data["mlp_ratio"]  # only a default for the stages, and they say theirs by now
-        pair.append(data)
-    return list(_compare((), *pair))
+    return [
+        found
+        for found in _compare((), *pair)
+        if not (found.left is ABSENT and _at_default(right, found.path))
+        if not (found.right is ABSENT and _at_default(left, found.path))
+    ]
+
+
+def _at_default(spec: Spec, path: tuple[str | int, ...]) -> bool:
+    """Whether a resolved spec has at a place what it would have there if it did not say so."""
+    *before, name = path
+    form: Any = spec
+    for part in before:
+        form = form[part] if isinstance(part, int) else getattr(form, part)
+    if not isinstance(name, str) or type(form).model_fields[name].is_required():
+        return False
+    alone = form.model_copy(update={name: type(form).model_fields[name].get_default()})
+    return bool(getattr(expand_extents(alone, spec.axes), name) == getattr(form, name))
 
 
 def _plain(value: Any) -> Any:

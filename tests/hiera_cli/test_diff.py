@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,31 @@ def test_autoencoders_are_compared_by_their_parts(hiera: Any) -> None:
     parts = {row["stage"]: row for row in found["cost"]}
     assert parts["decoder"]["b"]["macs"] < parts["decoder"]["a"]["macs"]
     assert all(row["a"] == row["b"] for name, row in parts.items() if name not in ("decoder", "all"))
+
+
+def test_what_stages_change_alike_is_one_line(hiera: Any) -> None:
+    depths = ["--set", "stages.0.heads=2", "--set", "stages.2.heads=2", "--set", "stages.3.heads=2"]
+    values = hiera("diff", "hiera_t", "hiera_t", *depths).out.partition("\n\n")[0]
+    assert rows(values)["stages.0.heads"] == ["1", "2"]
+    assert rows(values)["stages.2.heads"] == ["4", "2"]
+    values = hiera("diff", "hiera_t", "hiera_t", "--set", "mlp_ratio=3").out.partition("\n\n")[0]
+    assert rows(values)["stages.0–3.mlp_ratio"] == ["4.0", "3.0"]
+    parts = ["stages.0.mlp_ratio=3", "stages.2.mlp_ratio=3", "stages.3.mlp_ratio=3"]
+    values = hiera("diff", "hiera_t", "hiera_t", *(word for part in parts for word in ("--set", part))).out
+    assert "stages.0,2–3.mlp_ratio" in rows(values)
+
+
+def test_neighbours_of_the_ablation_differ_by_one_step(hiera: Any) -> None:
+    names = [f"ablation/{name}" for name in ("0_mvitv2_l", "a_absolute", "b_max_pools", "c_no_unit_strides")]
+    changed = []
+    for pair in pairwise(names):
+        values = hiera("diff", *pair).out.partition("\n\n")[0]
+        changed.append([name for name in rows(values) if "." in name])
+    assert changed == [
+        ["position.kind", "stages.0–3.attention.relative"],
+        ["stages.0–3.attention.pool.kind"],
+        ["stages.0–3.attention.unit_stride"],
+    ]
 
 
 def test_a_neck_and_a_head_of_which_each_has_one_both_have_rows(hiera: Any) -> None:

@@ -34,8 +34,9 @@ def clip(*stages: Data, **changes: Any) -> Data:
 
 
 POOLED: Data = {"kind": "pooled", "pool": {"kind": "conv"} | OVERLAPPING, "kv_stride": 1}
+OWN: Data = {"attention": POOLED, "first_attention": "own"}
 COMBINATIONS = {
-    "a kernel that slides over units of one token": spec({"pool": "max"}, {"attention": POOLED}, mask_unit=2),
+    "a kernel that slides over units of one token": spec({"pool": "max"}, OWN, mask_unit=2),
     "a kernel without padding that makes a grid smaller": spec({"pool": {"kind": "conv", "stride": 1, "kernel": 3}}),
     "a grid that is one stride, under a larger kernel": spec(
         {"pool": {"kind": "max", "kernel": 3, "padding": 1}}, input={"size": [4, 4]}
@@ -44,7 +45,7 @@ COMBINATIONS = {
         {"pool": {"kind": "average"} | OVERLAPPING}, {"pool": {"kind": "average"} | OVERLAPPING}, mask_unit=4
     ),
     "maximum and mean where the block's kernel overlaps": spec(
-        {}, {"channels": 16, "skip": "max_and_mean", "pool": {"kind": "conv", "kernel": 4, "padding": 1}}
+        {}, {"channels": 16, "skip": "max_and_mean", "pool": {"kind": "conv", "kernel": 3}}
     ),
     "sixteen stages, two of which pool": spec(
         *({"pool": "max" if number in (0, 9) else "none"} for number in range(16)), mask_unit=4
@@ -57,7 +58,7 @@ COMBINATIONS = {
         *({"pool": {"kind": "max", "stride": stride}} for stride in (3, [2, 1, 1], 1)), mask_unit=[2, 3, 3]
     )
     | {"input": {"size": [12, 6], "frames": 4}},
-    "a model of one token": spec({"pool": "max"}, {"attention": POOLED}, input={"size": 4}, mask_unit=2),
+    "a model of one token": spec({"pool": "max"}, OWN, input={"size": 4}, mask_unit=2),
     "a class token among pooled keys and values": spec(
         {"attention": POOLED | {"kv_stride": 3, "residual": True}, "pool": "average"}, class_token=True
     ),

@@ -1,5 +1,6 @@
 """Attention inside windows."""
 
+from math import prod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -11,6 +12,9 @@ from hiera_compiler.kinds.attention import ProjectedAttention, in_windows, out_o
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import silent
 from hiera_compiler.kinds.roles import Attention, BlockContext, Pooling
+
+MOST_PADDED = 4_000_000
+"""Tokens of a padded grid: more are the doing of a window that is mistyped, for a model has a million at most."""
 
 
 class WindowAttention(ProjectedAttention):
@@ -60,6 +64,11 @@ class WindowAttention(ProjectedAttention):
     def _windows(self, builder: GraphBuilder, block: BlockContext) -> BlockContext:
         """The block with its windows in the place of mask units; a pooling consumes the first fold of a window."""
         counts = tuple(-(-side // step) for side, step in zip(block.layout.grid, self.window, strict=True))
+        padded = tuple(count * side for count, side in zip(counts, self.window, strict=True))
+        if prod(padded) > MOST_PADDED:
+            message = f"windows of {times(self.window)} tokens pad the grid to {times(padded)}"
+            help = f"use windows of at most {times(block.layout.grid)} tokens, which is the whole grid"
+            builder.refuse("attn.padded", message, help, at="attention")
         if block.pool is None:
             return BlockContext(block.channels, block.heads, UnitLayout(counts, (self.window,)), None)
         stride = block.pool.stride

@@ -33,3 +33,14 @@ def test_a_stage_that_one_spec_lacks_is_absent() -> None:
     first = "{depth: 2, channels: 96, heads: 1, attention: mask_unit}"
     found = between([f"stages=[{first}]"], [f"stages=[{first}, {first}]"])
     assert [(item.path, item.left) for item in found] == [(("stages", 1), ABSENT)]
+
+
+def test_options_that_one_kind_alone_has_are_left_out_at_their_defaults() -> None:
+    found = between([], ["stages.2.attention={kind: pooled, kv_stride: 2, residual: true}"])
+    assert [(item.path[3], item.left, item.right) for item in found] == [
+        ("kind", "global", "pooled"),
+        ("kv_stride", ABSENT, [2, 2]),
+        ("residual", ABSENT, True),
+    ]
+    (first, second) = between([], ["position={kind: abswin, base: 7}"])
+    assert (first.path, second.path, second.right) == (("position", "kind"), ("position", "base"), [7, 7])
