@@ -58,7 +58,7 @@ def everything(model: nn.Module, *inputs: Tensor) -> Outputs:
         return logits(model, *inputs)
     maps = logits(cast(Any, model).features, *inputs)
     if hasattr(model, "pyramid"):
-        maps += logits(cast(Any, model).pyramid, *inputs)
+        maps = [*maps, *logits(cast(Any, model).pyramid, *inputs)]
     found = logits(model, *inputs)
     return [*maps, *found] if found[0].ndim == 2 else maps
 
