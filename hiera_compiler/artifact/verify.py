@@ -53,12 +53,14 @@ def logits(model: Callable[..., Tensor | Sequence[Tensor]], *inputs: Tensor) -> 
 
 
 def everything(model: nn.Module, *inputs: Tensor) -> Outputs:
-    """The maps of every stage, and the logits where the model has a head; or what an autoencoder gives."""
+    """The maps of every stage and of a neck, and the logits where there is a head; or what an autoencoder gives."""
     if not hasattr(model, "features"):
         return logits(model, *inputs)
-    features = logits(cast(Any, model).features, *inputs)
+    maps = logits(cast(Any, model).features, *inputs)
+    if hasattr(model, "pyramid"):
+        maps = [*maps, *logits(cast(Any, model).pyramid, *inputs)]
     found = logits(model, *inputs)
-    return [*features, *found] if len(found) == 1 else features
+    return [*maps, *found] if found[0].ndim == 2 else maps
 
 
 def compare(what: str, found: Outputs, expected: Outputs, tolerance: float = TOLERANCE) -> Check:

@@ -78,6 +78,12 @@ class _Sizes(dict[str, int]):
         return elements
 
 
+def _follows_trunk(section: Section) -> bool:
+    """Whether the emitted module runs a section once its trunk has returned: maps too, which a graph has in between."""
+    first = section.nodes[0]
+    return first.block is None and first.part != "stem"
+
+
 class _Pass:
     """A forward pass. A value is known by its owner: the node whose memory it is, or is a view of."""
 
@@ -86,7 +92,12 @@ class _Pass:
         self.sizes = _Sizes(graph, batch)
         self.unused = unused_nodes(graph)
         self.run = [section for section in graph.sections if section.nodes[0].name not in self.unused]
-        self.returning = self.methods() if late and "loss" in graph.outputs else {}
+        self.returning: dict[int, int] = {}
+        if late and "loss" in graph.outputs:
+            self.returning = self.methods()
+        elif late:
+            self.run.sort(key=_follows_trunk)
+            self.returning = self.stem()
         self.owners = {name: self.owner(name) for section in self.run for name in section.outside}
         self.last = {self.owners[name]: place for place, section in enumerate(self.run) for name in section.outside}
         self.last |= dict.fromkeys(map(self.owner, self.kept()), len(self.run))
@@ -115,6 +126,12 @@ class _Pass:
             released[places[name]] = sum(self.sizes[one] for one in (local | given) - {name} - returned)
             before, given = before | own, {name}
         return released
+
+    def stem(self) -> dict[int, int]:
+        """Elements of the stem, which the trunk lets go where it returns: before maps, neck and head, by section."""
+        stem = (node for section in self.run for node in section.nodes if node.part == "stem")
+        end = sum(not _follows_trunk(section) for section in self.run) - 1
+        return {end: sum(self.sizes[node.name] for node in stem if not isinstance(node.op, Input))}
 
     def owner(self, name: str) -> str:
         node = self.graph.nodes[name]

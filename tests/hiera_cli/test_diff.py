@@ -89,3 +89,8 @@ def test_neighbours_of_the_ablation_differ_by_one_step(hiera: Any) -> None:
         ["stages.0–3.attention.pool.kind"],
         ["stages.0–3.attention.unit_stride"],
     ]
+
+
+def test_a_neck_and_a_head_of_which_each_has_one_both_have_rows(hiera: Any) -> None:
+    done = hiera("diff", "hiera_t", "hiera_t", "--set", "head=none", "--set", "neck=feature_pyramid", "--json")
+    assert [row["stage"] for row in json.loads(done.out)["cost"]][-3:] == ["neck", "head", "all"]

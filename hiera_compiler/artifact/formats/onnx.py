@@ -61,9 +61,11 @@ class Onnx(Format):
 def _outputs(compilation: Compilation) -> list[str]:
     if compilation.task == "mae":
         return ["loss", "prediction", "target", "mask"]
-    if "logits" in compilation.graph.outputs:
+    returned = compilation.graph.returned
+    if returned == ("logits",):
         return ["logits"]
-    return [f"stage_{index + 1}" for index in range(len(compilation.spec.stages))]
+    what = "stage" if compilation.spec.neck is None else "level"
+    return [f"{what}_{index + 1}" for index in range(len(returned))]
 
 
 @contextmanager

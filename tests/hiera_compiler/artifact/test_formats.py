@@ -6,10 +6,11 @@ from pathlib import Path
 import onnxruntime
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 import hiera_compiler as hc
-from hiera_compiler.artifact import Artifact, BuildError, format
+from hiera_compiler.artifact import Artifact, BuildError, Options, build, format
 from hiera_compiler.artifact.format import formats, modules
 from hiera_compiler.artifact.formats.onnx import Onnx
 
@@ -76,6 +77,16 @@ def test_onnx_names_its_inputs_and_outputs_and_leaves_the_batch_open(
     batch, *rest = image.get_inputs()[0].shape
     assert isinstance(batch, str)
     assert rest == [3, 32, 32]
+
+
+def test_onnx_names_the_maps_of_a_neck_by_their_level(image: hc.Compilation, tmp_path: Path) -> None:
+    neck = {"kind": "simple_feature_pyramid", "channels": 4}
+    data = {key: value for key, value in image.source.data.items() if key != "head"} | {"neck": neck}
+    (tmp_path / "neck.yaml").write_text(yaml.safe_dump(data))
+    made = build(hc.compile(tmp_path / "neck.yaml"), tmp_path / "out", Options(["onnx"], compile=False))
+    session = onnxruntime.InferenceSession(str(made.path / "model.onnx"), providers=["CPUExecutionProvider"])
+    assert [item.name for item in session.get_outputs()] == [f"level_{level}" for level in range(1, 6)]
+    assert [item.shape[1:] for item in session.get_outputs()] == [[side, side, 4] for side in (16, 8, 4, 2, 1)]
 
 
 def test_large_onnx_models_keep_their_weights_in_a_file_beside_them(

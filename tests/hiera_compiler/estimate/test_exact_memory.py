@@ -71,7 +71,7 @@ def freed_early_peak(compiled: hc.Compilation, batch: int) -> int:
     with without_initialisation():
         module = compiled.module().eval()
     graph = compiled.graph
-    needed = graph.needed_for(*graph.returned)
+    needed, returned = graph.needed_for(*graph.returned), {graph.outputs[name] for name in graph.returned}
     nodes = [node for node in graph if node.name in needed]
     last = {name: node for node in nodes for name in node.inputs}
     pixels = torch.zeros(batch, *compiled.spec.input_shape)
@@ -87,7 +87,7 @@ def freed_early_peak(compiled: hc.Compilation, batch: int) -> int:
             values[node.name] = eval(CALLS[type(node.op)](node.op, "own", *names), known | read | {"own": own})
             del read
             for name in set(node.inputs):
-                if last[name] is node and name not in graph.outputs.values():
+                if last[name] is node and name not in returned:
                     del values[name]
     return live.peak
 
@@ -114,6 +114,10 @@ CASES = [
     ("hiera_t", [], 3),
     ("hiera_b", ["head=none"], 2),
     ("hiera_l", ["input.size=[96, 64]"], 2),
+    ("hiera_t", ["head=none"], 1),
+    ("hiera_t", ["head=none", "neck=feature_pyramid"], 2),
+    ("hiera_t", ["head=none", "neck=simple_feature_pyramid", "input.size=128"], 2),
+    ("hiera_t", ["neck=feature_pyramid"], 1),
     ("hiera_t", ["input.size=448"], 1),
     ("hiera_b_16x224", ["input.size=[96, 128]", "input.frames=4"], 2),
     ("vit_b", ["stages.0.depth=2"], 2),

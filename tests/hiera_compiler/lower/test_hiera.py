@@ -135,3 +135,26 @@ def test_every_node_knows_the_place_in_the_spec_that_asked_for_it() -> None:
 def test_a_dropout_of_nothing_is_not_in_the_graph() -> None:
     assert "head.dropout" in hc.compile("hiera_b_16x224").graph.nodes
     assert "head.dropout" not in hc.compile("hiera_b").graph.nodes
+
+
+def test_a_neck_is_no_part_of_pretraining() -> None:
+    plain, necked = (
+        hc.compile("hiera_t", ["input.size=64", f"neck={neck}"], task="mae").graph
+        for neck in ("none", "simple_feature_pyramid")
+    )
+    assert plain.nodes == necked.nodes
+    assert plain.outputs == necked.outputs
+
+
+def test_the_levels_of_a_neck_are_outputs_and_those_of_its_stages_too() -> None:
+    graph = lower(compilation(small({}, {"pool": "max"}, neck={"kind": "feature_pyramid", "channels": 3})).spec)
+    shapes = {name: graph[node].shape for name, node in graph.outputs.items() if name != "tokens"}
+    assert shapes == {
+        "features.0": (16, 16, 8),
+        "features.1": (8, 8, 8),
+        "pyramid.0": (16, 16, 3),
+        "pyramid.1": (8, 8, 3),
+        "pyramid.2": (4, 4, 3),
+    }
+    assert graph.returned == ("pyramid.0", "pyramid.1", "pyramid.2")
+    assert "pyramid.0" not in lower(compilation(small({}, neck="feature_pyramid")).spec, kept_units=2).outputs

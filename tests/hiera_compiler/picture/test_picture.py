@@ -182,3 +182,14 @@ def test_a_trunk_without_head_and_clips_are_drawn() -> None:
     graph = hc.compile("hiera_b_16x224", ["head=none", "drop_path=0"]).graph
     assert "│ patches 3×7×7 every 2×4×4 → + table 1×56×56 → + table 8×1×1 → mask units 392 of 1×8×8" in text(graph)
     assert "head" not in words(svg(graph))
+
+
+def test_a_neck_has_a_row_for_each_of_its_levels() -> None:
+    lines = text(hc.compile("hiera_t_1024", ["neck=feature_pyramid"]).graph).splitlines()
+    neck = lines.index(next(line for line in lines if line.startswith("┌─ neck")))
+    finer = "convolution 1×1 → repeat 2×2 → add → convolution 3×3"
+    assert [line.strip("│ ") for line in lines[neck + 1 : neck + 5]] == [
+        "convolution 1×1 → convolution 3×3 → max pool 1×1 every 2×2",
+        *[finer] * 3,
+    ]
+    assert lines[-1] == "     ↓ 256×256×256"

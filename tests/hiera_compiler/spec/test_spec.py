@@ -183,3 +183,11 @@ def test_a_name_that_could_break_out_of_code_is_refused(name: str) -> None:
     with pytest.raises(hc.SpecError) as caught:
         spec_of(image(name=name))
     assert [found.code for found in caught.value.diagnostics] == ["H107"]
+
+
+def test_no_neck_leaves_the_hash_as_it_was_and_its_shorthand_is_its_long_form() -> None:
+    assert spec_of(image(neck="none")).hash == spec_of(image()).hash
+    assert "neck" not in spec_of(image()).data()
+    necks = ("feature_pyramid", {"kind": "feature_pyramid", "channels": 256, "norm": "none", "stages": []})
+    short, long = (spec_of(image(neck=neck)).hash for neck in necks)
+    assert short == long != spec_of(image()).hash
