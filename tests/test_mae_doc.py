@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hiera_cli.main import main
 from hiera_compiler import estimate
 from hiera_compiler.lower import lower_mae
 from hiera_compiler.pipeline import compile
@@ -30,11 +31,27 @@ def test_shown_macs_are_those_of_the_graphs(name: str, released: str, ours: str)
 
 
 def test_shown_spec_says_every_option(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
+    text, _ = re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
     (tmp_path / "x.yaml").write_text(text)
     spec = compile(tmp_path / "x.yaml", task="mae").spec
     assert spec.mae is not None
     assert set(yaml.safe_load(text)["mae"]) == set(type(spec.mae).model_fields)
+
+
+COMMANDS = [line.split() for line in re.findall(r"^hiera (\w+ .*--task mae.*)$", DOC, re.MULTILINE)]
+COMMANDS = [command for command in COMMANDS if command[0] != "build"]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_shown_commands_on_cost_run(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for what would be measured, which takes minutes."""
+    _, space = re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
+    (tmp_path / "decoders.yaml").write_text(space)
+    monkeypatch.chdir(tmp_path)
+    measured: list[object] = []
+    monkeypatch.setattr("hiera_cli.measured.measured", lambda models, asked: measured.append(asked))
+    assert main(command) == 0
+    assert len(measured) == command.count("--measure")
 
 
 def test_every_linked_file_exists() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hiera_cli.columns import columns
+from hiera_cli.stages import released
 
 Row = Mapping[str, Any]
 
@@ -19,7 +20,8 @@ def tables(rows: Sequence[Row]) -> str:
         (row,) = rows
         working = [op for op in row["ops"] if op["bytes_moved"] or op["params"]]
         parts += [_parts("stage", "blocks", row["stages"], row), _parts("op", "nodes", working, row)]
-    return "\n\n".join([*parts, *_autoencoders(rows), _legend(rows[0])])
+    autoencoders = {row["name"]: row["released_macs"] for row in rows if row["task"] == "mae"}
+    return "\n\n".join([*parts, *released(autoencoders), _legend(rows[0])])
 
 
 def _summary(rows: Sequence[Row]) -> str:
@@ -59,18 +61,6 @@ def _megabytes(count: int | None) -> str:
 
 def _share(part: Row, whole: Row) -> str:
     return f"{100 * part['macs'] / whole['macs']:.1f}"
-
-
-def _autoencoders(rows: Sequence[Row]) -> Iterator[str]:
-    """What autoencoders compute, and what the authors' code does for the same."""
-    found = [row for row in rows if row["task"] == "mae"]
-    if found:
-        released = ", ".join(f"{row['name']} {row['released_macs'] / 1e9:.3f}" for row in found)
-        yield (
-            "Masked autoencoders: encoder, decoder, target and loss, with nothing computed for a dropped mask unit\n"
-            "outside the decoder, nor predicted for a seen one. The released code computes more for the same loss;\n"
-            f"GMACs as there: {released}."
-        )
 
 
 def _legend(row: Row) -> str:

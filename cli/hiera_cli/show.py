@@ -11,7 +11,7 @@ from hiera_cli.columns import columns
 from hiera_cli.files import write
 from hiera_cli.options import AsJson, Settings, SpecName
 from hiera_cli.output import print_json
-from hiera_cli.stages import MACS, cost_data, stage_table
+from hiera_cli.stages import MACS, cost_data, released, stage_table
 
 if TYPE_CHECKING:
     from hiera_compiler import Compilation
@@ -87,7 +87,8 @@ def _reconstruct(
 
 
 def _text(compilation: Compilation, full: bool) -> str:
-    parts = [_headline(compilation), stage_table(compilation.cost), MACS]
+    as_released = {compilation.name: compilation.released_cost.macs} if compilation.task == "mae" else {}
+    parts = [_headline(compilation), stage_table(compilation.cost), *released(as_released), MACS]
     return "\n\n".join([*parts, _nodes(compilation) if full else _picture(compilation)])
 
 

@@ -32,11 +32,11 @@ def neck_reads_stages_that_are_there(spec: Spec, source: Source) -> Iterator[Dia
         return
     place, stage = (wrong[0], read[wrong[0]]) if wrong else (len(read) - 1, read[-1])
     if stage > last:
-        message = f"the neck reads stage {stage}, and the last of the stages is {last}"
+        message = f"the neck reads stages.{stage}, and the last stage is stages.{last}"
     elif wrong:
-        message = f"the neck reads stage {stage} after stage {read[place - 1]}"
+        message = f"the neck reads stages.{stage} after stages.{read[place - 1]}"
     else:
-        message = f"the neck reads stage {stage} last, and stages behind it to {last} would run for nothing"
+        message = f"the neck reads stages.{stage} last, and what follows it to stages.{last} would run for nothing"
     yield Diagnostic(
         "H350",
         message,
@@ -60,8 +60,8 @@ def levels_meet(spec: Spec, source: Source) -> Iterator[Diagnostic]:
         if any(side % step for side, step in zip(grids[fine], grids[coarse], strict=True)):
             yield Diagnostic(
                 "H351",
-                f"the map of stage {fine} has {_times(grids[fine])} tokens, which is no multiple of the "
-                f"{_times(grids[coarse])} of stage {coarse}",
+                f"the map of stage {fine + 1} has {_times(grids[fine])} tokens, which is no multiple of the "
+                f"{_times(grids[coarse])} of stage {coarse + 1}",
                 (
                     Label(source.value(("stages", coarse, "pool")), f"leaves {_times(grids[coarse])} tokens"),
                     Label(source.value(("neck",)), f"adds this level to one of {_times(grids[fine])}"),
@@ -83,7 +83,7 @@ def last_map_can_be_halved(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     *_, last = map_grids(spec)
     if any(side % 2 for side in last[-2:]):
         steps = zip(spec.patch.stride[-2:], _strides(spec)[-2:], strict=True)
-        needed = " and ".join(str(2 * patch * stride) for patch, stride in steps)
+        needed = " and ".join(dict.fromkeys(str(2 * patch * stride) for patch, stride in steps))
         yield Diagnostic(
             "H352",
             f"the last map has {_times(last)} tokens, whose height and width cannot both be halved",

@@ -31,7 +31,7 @@ class Node:
 
     @property
     def part(self) -> str:
-        """The part of the model that it is in: ``stem``, ``stage 1``, ..., ``neck``, ``head``, or one of MAE."""
+        """The part of the model that it is in: ``stem``, ``stage 1``, ..., ``neck``, ``head``, or of pretraining."""
         if self.stage is not None:
             return f"stage {self.stage + 1}"
         if self.origin[0] == "mae":

@@ -72,7 +72,8 @@ def _box(step: Step, steps: Sequence[Step]) -> Part:
 
 def _role(step: Step, steps: Sequence[Step]) -> str:
     """Which of attention's inputs a step works for, where it is one only."""
-    reached, places = {step.name}, set[int]()
+    reached: set[str] = {step.name}
+    places: set[int] = set()
     for later in steps:
         if isinstance(later.op, Attend):
             places.update(place for place, name in enumerate(later.inputs[: len(_GATHERED)]) if name in reached)

@@ -6,41 +6,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.pipeline import Compilation
 from hiera_compiler.profile import problems
 from hiera_compiler.profile.count import Count, count
 
-Objective = Callable[[object], Tensor]
-"""The number that training makes smaller, from what the model gives."""
 Build = Callable[[torch.device], nn.Module]
 """A new module on a device, with any weights: speed does not depend on them."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to profile; ``stages`` gives the stage of its parts where they have one.
-
-    Without an ``objective`` of its own a training step is one on the mean of all that the model gives.
-    """
+    """A model to profile; ``stages`` gives the stage of its parts where they have one."""
 
     name: str
     input_shape: tuple[int, ...]
     build: Build
     stages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    objective: Objective | None = None
 
     @classmethod
     def of(cls, compilation: Compilation) -> Subject:
         """The model of a spec and its task. Raises SpecError where the spec has problems."""
         stages = {node.block: node.part for node in compilation.graph if node.block is not None}
-        objective = _loss if compilation.task == "mae" else None
-        return cls(compilation.name, compilation.spec.input_shape, compilation.module, stages, objective)
+        return cls(compilation.name, compilation.spec.input_shape, compilation.module, stages)
 
     @cached_property
     def count(self) -> Count:
@@ -53,12 +45,6 @@ class Subject:
             raise
         except Exception as error:
             raise SpecError(problems.cannot_trace(self.name, first_line(error))) from error
-
-
-def _loss(found: Any) -> Tensor:
-    """The loss, the first of what an autoencoder gives."""
-    loss: Tensor = found[0]
-    return loss
 
 
 def first_line(error: BaseException) -> str:

@@ -58,6 +58,14 @@ def test_problems_of_both_specs_are_shown(hiera: Any) -> None:
     assert "no spec named 'hiera_bb'" in done.err
 
 
+def test_autoencoders_are_compared_by_their_parts(hiera: Any) -> None:
+    changes = ["--task", "mae", "--set", "mae.decoder.depth=2"]
+    found = json.loads(hiera("diff", "hiera_t", "hiera_t", *changes, "--json").out)
+    parts = {row["stage"]: row for row in found["cost"]}
+    assert parts["decoder"]["b"]["macs"] < parts["decoder"]["a"]["macs"]
+    assert all(row["a"] == row["b"] for name, row in parts.items() if name not in ("decoder", "all"))
+
+
 def test_what_stages_change_alike_is_one_line(hiera: Any) -> None:
     depths = ["--set", "stages.0.heads=2", "--set", "stages.2.heads=2", "--set", "stages.3.heads=2"]
     values = hiera("diff", "hiera_t", "hiera_t", *depths).out.partition("\n\n")[0]
@@ -81,11 +89,3 @@ def test_neighbours_of_the_ablation_differ_by_one_step(hiera: Any) -> None:
         ["stages.0–3.attention.pool.kind"],
         ["stages.0–3.attention.unit_stride"],
     ]
-
-
-def test_autoencoders_are_compared_by_their_parts(hiera: Any) -> None:
-    changes = ["--task", "mae", "--set", "mae.decoder.depth=2"]
-    found = json.loads(hiera("diff", "hiera_t", "hiera_t", *changes, "--json").out)
-    parts = {row["stage"]: row for row in found["cost"]}
-    assert parts["decoder"]["b"]["macs"] < parts["decoder"]["a"]["macs"]
-    assert all(row["a"] == row["b"] for name, row in parts.items() if name not in ("decoder", "all"))

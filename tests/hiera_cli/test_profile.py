@@ -174,6 +174,7 @@ def test_a_masked_autoencoder_is_profiled_by_part_beside_what_the_released_code_
     assert f"GMACs as there: hiera_t_mae {found['released_macs'] / 1e9:.3f}" in shown
     assert f"{found['macs'] / 1e9:.3f}" in shown
     assert "released" not in hiera("profile", "hiera_t").out
+    assert "GMACs as there: hiera_t_mae 8.105" in hiera("show", "hiera_t", "--mae").out
 
 
 def test_a_masked_autoencoder_s_forward_pass_is_predicted_but_not_of_the_released_code(hiera: Any) -> None:

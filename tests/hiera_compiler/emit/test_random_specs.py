@@ -26,9 +26,11 @@ def test_every_parameter_gets_a_finite_gradient(data: Data) -> None:
     compiled = compilation(data)
     module: Any = compiled.module()
     randomise(module)
-    output = module(torch.randn(2, *compiled.spec.input_shape))
-    # A trunk without a head gives the maps of its stages.
+    pixels = torch.randn(2, *compiled.spec.input_shape)
+    output = module(pixels)
+    # A model without a head gives the maps of its neck, or else of its stages.
     outputs = [output] if isinstance(output, torch.Tensor) else output
+    outputs += module.pyramid(pixels) if compiled.spec.neck is not None else []
     torch.stack([x.square().sum() for x in outputs]).sum().backward()
     for name, parameter in module.named_parameters():
         assert parameter.grad is not None, name

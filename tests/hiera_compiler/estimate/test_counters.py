@@ -71,10 +71,11 @@ def test_random_graphs_equal_their_modules(data: Data) -> None:
     features = module.features(pixels)
     assert [tuple(x.shape) for x in features] == [batched(compiled, f"features.{n}", 3) for n in range(len(features))]
     output = module(pixels)
-    if compiled.spec.head is None:
-        assert [x.shape for x in output] == [x.shape for x in features]
-    else:
-        assert tuple(output.shape) == batched(compiled, "logits", 3)
+    outputs = [output] if compiled.spec.head is not None else output
+    assert [tuple(x.shape) for x in outputs] == [batched(compiled, name, 3) for name in compiled.graph.returned]
+    if compiled.spec.neck is not None:
+        maps = [name for name in compiled.graph.outputs if name.startswith("pyramid.")]
+        assert [tuple(x.shape) for x in module.pyramid(pixels)] == [batched(compiled, name, 3) for name in maps]
 
 
 @settings(max_examples=6)

@@ -22,8 +22,7 @@ def assert_shortcuts_change_nothing(graph: Graph) -> None:
     assert total == Counts(*(getattr(whole, name) for name in Counts._fields))
     kinds = counts_by(graph, lambda node: type(node.op).__name__)
     assert {row.name: Counts(*(getattr(row, name) for name in Counts._fields)) for row in whole.kinds} == kinds
-    stages = {None: "stem"} | {node.stage: f"stage {node.stage + 1}" for node in graph if node.stage is not None}
-    named = counts_by(graph, lambda node: "head" if node.origin[0] == "head" else stages[node.stage])
+    named = counts_by(graph, lambda node: node.part)
     assert {row.name: Counts(*(getattr(row, name) for name in Counts._fields)) for row in whole.stages} == named
     assert graph.parameter_count == whole.params
 

@@ -14,6 +14,7 @@ from hiera_compiler.lower import (
     head_part,
     lower,
     map_part,
+    neck_part,
     stage_blocks,
     stem_part,
 )
@@ -33,11 +34,11 @@ def form(nodes: list[Node]) -> Form:
 
 
 def part_form(part: Part) -> Form:
-    return form([node for node in part.graph if node.name != ENTRY])
+    return form([node for node in part.graph if node.origin != (ENTRY,)])
 
 
-def cut(graph: Graph, *, block: str | None = None, head: bool = False) -> Form:
-    return form([node for node in graph if node.block == block and (node.origin[0] == "head") == head])
+def cut(graph: Graph, part: str) -> Form:
+    return form([node for node in graph if part == (node.block or node.part)])
 
 
 @given(specs())
@@ -46,16 +47,19 @@ def test_the_parts_of_a_spec_are_cut_from_its_graph(data: Data) -> None:
     graph, style = lower(spec), Style.of(spec)
     part = stem_part(spec, spec.stages[0].channels)
     maps = [node for node in graph if node.name.startswith("features.")]
-    assert part_form(part) == [row for row in cut(graph) if not str(row[0]).startswith("features.")]
+    assert part_form(part) == cut(graph, "stem")
     flow, number = part.flow, 0
     for stage, shown in zip(spec.stages, maps, strict=True):
         blocks = stage_blocks(stage, flow.attention)
         for position in range(stage.depth):
             part = block_part(style, blocks.at(position), flow)
-            assert part_form(part) == cut(graph, block=f"blocks.{number}")
+            assert part_form(part) == cut(graph, f"blocks.{number}")
             assert part.graph.outputs[EXIT] in part.graph.nodes
             flow, number = part.flow, number + 1
         assert [row[1:] for row in part_form(map_part(flow))] == [row[1:] for row in form([shown])]
         flow = flow.leaving(stage)
+    if spec.neck is not None:
+        read = [maps[index].shape for index in spec.neck.reads(len(maps))]
+        assert part_form(neck_part(spec.neck, read, flow)) == cut(graph, "neck")
     if spec.head is not None:
-        assert part_form(head_part(style, spec.head, flow)) == cut(graph, head=True)
+        assert part_form(head_part(style, spec.head, flow)) == cut(graph, "head")

@@ -306,6 +306,24 @@ def test_more_batches_than_the_usual_recompile_limit_stay_compiled() -> None:
     assert len(graphs) == 12
 
 
+class Pretrained(nn.Module):
+    """Gives a loss, and what it is of, from one weight each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loss, self.prediction = nn.Linear(8, 1), nn.Linear(8, 1)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.loss(x).mean(), self.prediction(x)
+
+
+def test_a_training_step_is_on_the_loss_alone_where_a_model_gives_one(setup: Setup) -> None:
+    bench = Bench(Subject("pretrained", (8,), lambda device: Pretrained().to(device)), setup)
+    bench._step(bench.pixels(2))
+    assert bench.module.get_parameter("loss.weight").grad is not None
+    assert bench.module.get_parameter("prediction.weight").grad is None
+
+
 def test_training_days_extrapolate_the_speed() -> None:
     training = Training(8, Spread(100.0, 90.0, 110.0, 3))
     assert training.device_days(images=864_000, epochs=10) == 1.0

@@ -56,6 +56,11 @@ def test_a_spec_is_the_one_that_its_trial_is_about() -> None:
         _ = Task(candidate(hash="0" * 64), Job("measure")).compilation
 
 
+def test_what_is_measured_is_the_autoencoder_where_the_job_says_so() -> None:
+    assert Task(candidate(), Job("measure", {"task": "mae"})).compilation.task == "mae"
+    assert Task(candidate(), Job("measure", {"device": "cpu"})).compilation.task == "classify"
+
+
 @pytest.mark.parametrize("spec", [{"name": "../x", "stages": "rm -rf"}, {"extends": "/etc/passwd"}, {}])
 def test_a_spec_in_a_ledger_that_is_not_lawful_is_a_diagnostic(spec: dict[str, object]) -> None:
     with pytest.raises(SpecError):
