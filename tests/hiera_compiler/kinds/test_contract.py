@@ -57,7 +57,8 @@ TWO_POOLS = [POOLS[first : first + 2] for first in range(0, len(POOLS), 2)]
 PAIRS = [(attention, pool) for attention in VARIANTS["attention"] for pool in POOLS]
 CHAINS = [(attention, *pools) for attention in VARIANTS["attention"] for pools in TWO_POOLS]
 """An attention and poolings that it goes with, a stage each: tracing costs by block, and each pair is one."""
-TRACED = [chain for chain in CHAINS if chain[0] in kinds_of("attention") or chain[1:] == (*TWO_POOLS[0],)]
+PLAIN = [chain for chain in CHAINS if chain[0] in kinds_of("attention")]
+TRACED = [*PLAIN, *((label, POOLS[0]) for label in VARIANTS["attention"] if label not in kinds_of("attention"))]
 """Every pair of kinds, and every option of an attention."""
 ALONE = [(group, label) for group, label in EVERY if group not in ("attention", "pool")]
 """What is in no chain."""
@@ -103,7 +104,7 @@ def attend(data: Data, name: str) -> None:
 def compiled_with(group: str, name: str) -> hc.Compilation:
     """A spec of a clip, where a kind takes one: what is meant for time has some, and space it has too."""
     if group == "attention":
-        return chain(name, *TWO_POOLS[0])
+        return chain(name, POOLS[0])
     compiled = compilation(spec_with(group, name, frames=2))
     try:
         _ = compiled.spec
