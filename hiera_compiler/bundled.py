@@ -26,6 +26,12 @@ def folder(name: str) -> list[str]:
     return sorted(f"{name}/{file.stem}" for file in (spec_dir() / name).glob("*.yaml"))
 
 
+def folders() -> list[str]:
+    """The folders of bundled specs, sorted: variants of published models, such as `ablation` and `detection`."""
+    found = {file.parent.name for file in spec_dir().glob("*/*.yaml")}
+    return sorted(found - {_SPACES})
+
+
 def spaces() -> list[str]:
     """The names of the bundled spaces, sorted."""
     return sorted(file.stem for file in (spec_dir() / _SPACES).glob("*.yaml"))

@@ -79,8 +79,9 @@ def _cost_rows(left: Compilation, right: Compilation) -> list[dict[str, Any]]:
     ]
     # In the order of a model, whichever of the two has more stages.
     longer, shorter = sorted(costs, key=len, reverse=True)
-    names = [name for name in longer if name not in ("head", "all")]
-    names += [name for name in ("head", "all") if name in longer or name in shorter]
+    last = ("neck", "head", "all")
+    names = [name for name in longer if name not in last]
+    names += [name for name in last if name in longer or name in shorter]
     return [{"stage": name, "a": costs[0].get(name), "b": costs[1].get(name)} for name in names]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -10,25 +10,38 @@ from hiera_cli.options import AsJson
 from hiera_cli.output import print_json
 
 
-def specs(as_json: AsJson = False) -> None:
+def specs(
+    folder: Annotated[str | None, typer.Argument(help="List a folder of more specs, such as detection.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the bundled specs and spaces.
 
     Specs are shown with their cost, spaces with the number of their points.
     """
     from hiera_compiler import bundled, bundled_specs
 
-    rows = [_row(name) for name in bundled_specs()]
-    spaces = [_space_row(name) for name in bundled.spaces()]
+    if folder is not None and folder not in bundled.folders():
+        raise typer.BadParameter(f"there is no folder {folder}, only {', '.join(bundled.folders())}")
+    rows = [_row(name) for name in (bundled_specs() if folder is None else bundled.folder(folder))]
+    spaces = [_space_row(name) for name in bundled.spaces()] if folder is None else []
     if as_json:
-        print_json({"specs": rows, "spaces": spaces})
+        print_json({"specs": rows} | ({} if folder else {"spaces": spaces, "folders": bundled.folders()}))
         return
     from hiera_cli.columns import columns
-    from hiera_search.report.figures import count
 
     header = ["name", "input", "params M", "GMACs", "what it is"]
     typer.echo(columns(header, [_cells(row) for row in rows], right={2, 3}))
+    if folder is None:
+        typer.echo(_spaces(spaces))
+        typer.echo(f"\nmore specs in folders, as hiera specs {bundled.folders()[-1]}: {', '.join(bundled.folders())}")
+
+
+def _spaces(spaces: list[dict[str, Any]]) -> str:
+    from hiera_cli.columns import columns
+    from hiera_search.report.figures import count
+
     shown = [[row["name"], count(row["points"]), str(row["holes"]), row["summary"]] for row in spaces]
-    typer.echo("\n" + columns(["space", "points", "holes", "what it is"], shown, right={1, 2}))
+    return "\n" + columns(["space", "points", "holes", "what it is"], shown, right={1, 2})
 
 
 def _space_row(name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
@@ -80,8 +81,7 @@ def _compare_compiled(task: Task, module: nn.Module) -> tuple[Compiled, list[Che
         return Compiled(count, distinct, why_not="not asked for"), [], []
     task.progress(f"compiling ({distinct} distinct blocks)")
     # A second module on the same weights: the first stays eager, for the formats to trace.
-    twin = task.compilation.module("meta").eval()
-    twin.load_state_dict(module.state_dict(), assign=True)
+    twin = deepcopy(module, {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())})
     start = time.perf_counter()
     try:
         found = compiled_outputs(twin, *inputs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from io import BytesIO
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,9 +12,9 @@ from torch import Tensor
 
 from hiera_compiler.artifact import problems
 from hiera_compiler.artifact.problems import BuildError
+from hiera_compiler.artifact.sheet import sheet
 from hiera_compiler.emit.functions.masked import cut_patches, masked_places, random_units, take_rows
-from hiera_compiler.ir import Node
-from hiera_compiler.ir.masking import MaskedTokens, Patches, Standardise
+from hiera_compiler.ir.masking import Patches, Standardise, masking
 from hiera_compiler.pipeline import Compilation
 from hiera_compiler.weights import LoadReport
 
@@ -26,8 +25,6 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """The colours' statistics on ImageNet-1K, with which the published models normalise their input."""
 
 GREY = 0.5
-GAP = 8
-"""White pixels between panels."""
 
 
 def reconstruction(
@@ -39,7 +36,7 @@ def reconstruction(
     normalised the mean and the deviation of each patch, which the decoder does not predict, are the original's.
     Raises SpecError where the picture or the weights cannot be read, and where the target is not pixels.
     """
-    graph = compilation.graph
+    graph, masked = compilation.graph, masking(compilation.graph)
     patches = graph["patches"].op
     if not isinstance(patches, Patches):
         raise BuildError(problems.target_is_no_picture(compilation.source.value(("mae", "target"))))
@@ -48,11 +45,9 @@ def reconstruction(
     rows = cut_patches(pixels, patches.grid, patches.patch, patches.frame_step)
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        taken = _taken(graph["decoder_tokens"], graph["decoder_embed"])
-        kept = random_units(pixels, *taken)
+        kept = random_units(pixels, masked.units, masked.kept)
         _, prediction, _, _ = cast(Any, module.eval())(pixels, kept)
-    layout = next(node.op.layout for node in graph if isinstance(node.op, MaskedTokens))
-    places = masked_places(kept, layout.units, layout.folds)
+    places = masked_places(kept, masked.layout.units, masked.layout.folds)
     if isinstance(graph["target"].op, Standardise):
         true = take_rows(rows, places)
         prediction = prediction * (true.var(-1, keepdim=True) + 1e-6).sqrt() + true.mean(-1, keepdim=True)
@@ -60,12 +55,14 @@ def reconstruction(
     grey = _normalised(torch.full((1, *pixels.shape[1:]), GREY))
     grey_rows = take_rows(cut_patches(grey, patches.grid, patches.patch, patches.frame_step), places)
     panels = [rows, rows.scatter(1, index, grey_rows), rows.scatter(1, index, prediction)]
-    return _png([_frames(panel[0], patches, len(pixels[0])) for panel in panels]), report
+    frames = zip(*(_frames(panel[0], patches, len(pixels[0])) for panel in panels), strict=True)
+    return sheet([list(zip(_captions(patches, row), row_, strict=True)) for row, row_ in enumerate(frames)]), report
 
 
-def _taken(everything: Node, kept: Node) -> tuple[int, int]:
-    """The number of mask units, and of those that are kept."""
-    return everything.shape[0], kept.shape[0]
+def _captions(patches: Patches, row: int) -> tuple[str, str, str]:
+    """What stands above the panels of a row; the frames of a clip are counted from 1, as the model is given them."""
+    first = "original" if len(patches.grid) == 2 else f"frame {row * patches.frame_step + 1}"
+    return first, "masked", "reconstruction"
 
 
 def _opened(name: str | PathLike[str]) -> list[Image]:
@@ -124,26 +121,3 @@ def _frames(rows: Tensor, patches: Patches, channels: int) -> Iterator[Tensor]:
         x = rows.view(patches.grid[0], down, across, height, width, channels).permute(0, 5, 1, 3, 2, 4)
     mean, deviation = _statistics(channels, 4)
     yield from (x.reshape(len(x), channels, down * height, across * width) * deviation + mean).clamp(0, 1)
-
-
-def _png(panels: list[Iterator[Tensor]]) -> bytes:
-    """The panels side by side, and a clip's frames below each other."""
-    from PIL import Image
-
-    lines = [_joined(frames, -1) for frames in zip(*panels, strict=True)]
-    picture = (_joined(tuple(lines), -2) * 255).round().to(torch.uint8)
-    picture = picture.expand(3, -1, -1).permute(1, 2, 0).contiguous()
-    height, width, _ = picture.shape
-    buffer = BytesIO()
-    Image.frombytes("RGB", (width, height), picture.numpy().tobytes()).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _joined(images: tuple[Tensor, ...], axis: int) -> Tensor:
-    """Images next to each other, with a white gap."""
-    parts: list[Tensor] = []
-    for image in images:
-        shape = list(image.shape)
-        shape[axis] = GAP
-        parts += [torch.ones(shape), image] if parts else [image]
-    return torch.cat(parts, axis)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from hiera_compiler.artifact import problems
 from hiera_compiler.artifact.problems import BuildError
 from hiera_compiler.artifact.report import Check
+from hiera_compiler.ir.masking import masking
 from hiera_compiler.pipeline import Compilation
 
 TOLERANCE = 1e-5
@@ -35,8 +36,8 @@ def inputs(compilation: Compilation, batch: int, device: str) -> Inputs:
     pixels = sample(compilation.spec.input_shape, batch, device)
     if compilation.task != "mae":
         return (pixels,)
-    units, kept = (compilation.graph[name].shape[0] for name in ("decoder_tokens", "decoder_embed"))
-    drawn = torch.rand(batch, units, generator=torch.Generator().manual_seed(1)).argsort(1)[:, :kept]
+    masked = masking(compilation.graph)
+    drawn = torch.rand(batch, masked.units, generator=torch.Generator().manual_seed(1)).argsort(1)[:, : masked.kept]
     return pixels, drawn.sort(1).values.to(device)
 
 

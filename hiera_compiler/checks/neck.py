@@ -83,7 +83,7 @@ def last_map_can_be_halved(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     *_, last = map_grids(spec)
     if any(side % 2 for side in last[-2:]):
         steps = zip(spec.patch.stride[-2:], _strides(spec)[-2:], strict=True)
-        needed = " and ".join(str(2 * patch * stride) for patch, stride in steps)
+        needed = " and ".join(dict.fromkeys(str(2 * patch * stride) for patch, stride in steps))
         yield Diagnostic(
             "H352",
             f"the last map has {_times(last)} tokens, whose height and width cannot both be halved",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from math import prod
 from textwrap import indent
 from typing import NamedTuple
 
 from hiera_compiler.emit.source import attributes, block_class, construction, own, variable
 from hiera_compiler.emit.writing import call
-from hiera_compiler.ir import Graph, Input, KeepUnits, Node, ToUnits, UnitLayout
-from hiera_compiler.ir.blocks import BlockInstance, share_blocks
-from hiera_compiler.ir.masking import MaskedTokens
+from hiera_compiler.ir import Graph, Input, KeepUnits, Node, ToUnits
+from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
+from hiera_compiler.ir.masking import LastTokens, MaskedTokens, masking
 
 _FORWARD = '''\
 def forward(self, pixels: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -67,7 +66,7 @@ def autoencoder_source(graph: Graph, name: str, summary: str) -> str:
     """The classes of a masked autoencoder, without the preludes that they call; ``summary`` becomes its docstring."""
     blocks = share_blocks(graph)
     classes = {block.block_class.name: block.block_class for block in blocks}
-    parts = [block_class(block) for block in classes.values()]
+    parts = [block_class(block, f"x: Tensor{', seen: int' * _takes_last(block.steps)}") for block in classes.values()]
     parts.append("\n".join(_model_class(graph, blocks, name, summary)))
     return "\n\n\n".join(parts) + "\n"
 
@@ -90,13 +89,8 @@ def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: 
 
 def _forward(graph: Graph) -> str:
     loss = graph[graph.outputs["loss"]]
-    units, kept = prod(_layout(graph).units), graph[graph.outputs["latent"]].shape[0]
-    return _FORWARD.format(kept=kept, units=units, loss=call(loss.op, "", ("prediction", "target")))
-
-
-def _layout(graph: Graph) -> UnitLayout:
-    """The order of the decoder's tokens."""
-    return next(node.op.layout for node in graph if isinstance(node.op, MaskedTokens))
+    masked, error = masking(graph), call(loss.op, "", ("prediction", "target"))
+    return _FORWARD.format(kept=masked.kept, units=masked.units, loss=error)
 
 
 def _method(graph: Graph, method: _Method) -> Iterator[str]:
@@ -105,8 +99,10 @@ def _method(graph: Graph, method: _Method) -> Iterator[str]:
     nodes = [node for node in graph if node.name in needed and not isinstance(node.op, Input)]
     lines = []
     if any(isinstance(node.op, MaskedTokens) for node in nodes):
-        layout = _layout(graph)
+        layout = masking(graph).layout
         lines.append(f"masked = masked_places(kept, {layout.units}, {layout.folds})")
+    if _takes_last(nodes):
+        lines.append("seen = latent.shape[1] * latent.shape[2]")
     if any(isinstance(node.op, KeepUnits) for node in nodes):
         units = next(node.op.layout.units for node in nodes if isinstance(node.op, ToUnits))
         lines.append(f"pixels = hide_units(pixels, kept, {units})")
@@ -134,8 +130,11 @@ def _assignments(nodes: Sequence[Node], variables: dict[str, str]) -> Iterator[s
         end = _place(last)[1] + 1
         if given != current:
             yield f"x = {_read(variables, given)}"
-        yield f"for block in self.{module}[{start}:{end}]:"
-        yield "    x = block(x)"
+        if _takes_last(members):
+            yield f"x = self.{module}[{start}](x, seen)"
+        else:
+            yield f"for block in self.{module}[{start}:{end}]:"
+            yield "    x = block(x)"
         current, variables[last.name] = last.name, "x"
         if any(last.name in node.inputs for node in nodes if node.block is None):  # later: then x is another
             variables[last.name] = f"{module}_to_{end}"
@@ -143,19 +142,28 @@ def _assignments(nodes: Sequence[Node], variables: dict[str, str]) -> Iterator[s
 
 
 def _runs(nodes: Sequence[Node]) -> dict[str | None, int]:
-    """The run of each block, by a number. A block runs on where it alone reads what the one before it gives."""
+    """The run of each block, by a number. A block runs on where it alone reads what the one before it gives.
+
+    One that needs more than tokens is a run of its own.
+    """
     blocks = {node.name: node.block for node in nodes}
     readers: dict[str, set[str | None]] = defaultdict(set)
     for node in nodes:
         for parent in node.inputs:
             if blocks.get(parent) != node.block or node.block is None:
                 readers[parent].add(node.block)
+    alone = {node.block for node in nodes if _takes_last([node])}
     runs: dict[str | None, int] = {}
     for parent, read_by in readers.items():
         for block in read_by - {None}:
-            before = blocks.get(parent)
+            before = None if block in alone else blocks.get(parent)
             runs[block] = runs[before] if before is not None and len(read_by) == 1 else len(runs)
     return runs
+
+
+def _takes_last(steps: Iterable[Node | Step]) -> bool:
+    """Whether it must be known how many tokens were seen."""
+    return any(isinstance(step.op, LastTokens) for step in steps)
 
 
 def _place(node: Node) -> tuple[str, int]:

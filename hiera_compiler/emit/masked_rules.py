@@ -10,10 +10,10 @@ from hiera_compiler.ir import Op
 from hiera_compiler.ir.masking import (
     AddKept,
     Gradients,
+    LastTokens,
     MaskedTokens,
     PatchEmbedKept,
     Patches,
-    PlaceUnits,
     SquaredError,
     Standardise,
     UnitConv,
@@ -22,12 +22,6 @@ from hiera_compiler.ir.masking import (
 
 def _unit_conv(op: UnitConv) -> str:
     return f"nn.Conv{len(op.kernel)}d({op.in_channels}, {op.out_channels}, {op.kernel}, {op.kernel})"
-
-
-def _masked(op: MaskedTokens, own: str, x: str) -> str:
-    if op.grid:
-        return f"take_rows({x}, masked)"
-    return f"take_tokens({x}, masked, {op.layout.units}, {op.layout.folds})"
 
 
 def _gradients(op: Any, own: str, x: str) -> str:
@@ -44,11 +38,14 @@ CALLS: dict[type[Op], Call] = rules.CALLS | {
     PatchEmbedKept: lambda op, own, x: f"embed_kept({x}, kept, {own}, {op.layout.units}, {op.layout.folds})",
     AddKept: lambda op, own, x, table: f"add_kept({x}, {table}, kept)",
     UnitConv: lambda op, own, x: f"unit_conv({x}, {own}, {op.folds})",
-    PlaceUnits: lambda op, own, x, token: f"place_units({x}, {token}, kept, {op.units})",
-    MaskedTokens: _masked,
+    MaskedTokens: lambda op, own, x: f"take_rows({x}, masked)",
+    LastTokens: lambda op, own, x: f"{x}[:, :, seen:]",
     Patches: lambda op, own, x: f"cut_patches({x}, {op.grid}, {op.patch}, {op.frame_step})",
     Standardise: lambda op, own, x: f"standardise({x})",
     Gradients: _gradients,
     SquaredError: lambda op, own, x, y: f"({x} - {y}).square().mean()",
 }
-"""The expression that computes a primitive. ``kept`` and ``masked`` are variables of the methods that they stand in."""
+"""The expression that computes a primitive; ``kept``, ``masked`` and ``seen`` are variables of where it stands.
+
+How many units are kept is their number, and not that of the graph: a mask may keep others than the mask ratio says.
+"""

@@ -89,12 +89,14 @@ def explicit_products_win(key: Tensor) -> bool:
 
     The fused kernel wins or ties wherever this was measured, but in two cases, both on the CPU: compiled in
     float32 over few tokens, where bias, scale and softmax fuse around the products; and in bfloat16 where the
-    CPU multiplies it itself, as long as the scores stay small, for the fused kernel computes in float32.
+    CPU multiplies it itself, as long as the scores stay small, for the fused kernel computes in float32. In training
+    it computes them a second time, and the products win up to more keys, and to the more the wider a head is.
     """
     if key.device.type != "cpu":
         return False
     if key.dtype == torch.bfloat16:
-        return BFLOAT16_PRODUCTS and key.shape[2] <= 256
+        most = 16 * key.shape[3] if key.requires_grad else 256
+        return BFLOAT16_PRODUCTS and key.shape[2] <= most
     compiles = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
     return compiles and key.dtype == torch.float32 and key.shape[2] <= 64
 

@@ -126,7 +126,7 @@ CALLS: dict[type[Op], Call] = {
     JoinHeads: lambda op, own, x: f"{x}.flatten(-2)",
     RelativePosition: lambda op, own, query: f"{own}({query})",
     AsTokens: lambda op, own, x: f"{x}.flatten(1, -2).unsqueeze(1)",
-    AsGrid: lambda op, own, x: f"{x}.unflatten(2, {op.grid})[:, 0]",
+    AsGrid: lambda op, own, x: f"{x}.unflatten(2, {op.grid})[:, 0]" if len(op.grid) > 1 else f"{x}[:, 0]",
     PadGrid: lambda op, own, x: f"pad_grid({x}, {op.padding})",
     RollGrid: lambda op, own, x: (
         f"{x}.roll({tuple(-side for side in op.shift if side)}, "

@@ -9,12 +9,13 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from hiera_compiler.emit import prelude
 from hiera_compiler.emit.library import definitions, definitions_in, tensor_modules
 from hiera_compiler.emit.writing import call, constructor
-from hiera_compiler.ir import Graph, KeepUnits, Op, ToUnits
+from hiera_compiler.ir import Graph, KeepUnits, Op, Split, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
 _LONGEST = 130
@@ -43,19 +44,33 @@ def module_source(graph: Graph, name: str, summary: str) -> str:
     return "\n\n\n".join(parts) + "\n"
 
 
-def block_class(block: BlockClass) -> str:
-    """The class of a block as text."""
+def block_class(block: BlockClass, given: str = "x: Tensor") -> str:
+    """The class of a block as text; ``given`` are the arguments of its ``forward``."""
     lines = [f"class {block.name}(nn.Module):"]
     lines += _indent([f"def __init__(self{', drop_path: float' if block.drops else ''}) -> None:"])
     lines += _indent(["super().__init__()", *attributes((step.name, step.op) for step in block.steps)], 2)
-    lines += ["", *_indent(["def forward(self, x: Tensor) -> Tensor:"])]
-    variables = {"x": "x"}
-    for step in block.steps:
-        variables[step.name] = variable(step.name)
-        expression = call(step.op, own(step.name), (variables[name] for name in step.inputs))
-        is_last = step is block.steps[-1]
-        lines += _indent([f"return {expression}" if is_last else f"{variables[step.name]} = {expression}"], 2)
+    lines += ["", *_indent([f"def forward(self, {given}) -> Tensor:"]), *_indent(_statements(block), 2)]
     return "\n".join(lines)
+
+
+def _statements(block: BlockClass) -> Iterator[str]:
+    """The steps of a block as assignments, the last one as what it returns."""
+    variables = {"x": "x"} | {step.name: variable(step.name) for step in block.steps}
+    for _, group in groupby(block.steps, key=lambda step: step.inputs if isinstance(step.op, Split) else step):
+        steps = list(group)
+        inputs = [variables[name] for name in steps[0].inputs]
+        if [step.op for step in steps] == _all_parts(steps[0].op):
+            # All parts by one call: in training its gradient then is written once, and not once for each part.
+            yield f"{', '.join(variables[step.name] for step in steps)} = {inputs[0]}.chunk({len(steps)}, dim=-1)"
+            continue
+        for step in steps:
+            expression = call(step.op, own(step.name), inputs)
+            yield f"return {expression}" if step is block.steps[-1] else f"{variables[step.name]} = {expression}"
+
+
+def _all_parts(op: Op) -> list[Op]:
+    """The splits that give all parts of what one of them gives a part of; none for another primitive."""
+    return [replace(op, index=index) for index in range(op.parts)] if isinstance(op, Split) else []
 
 
 def attributes(primitives: Iterable[tuple[str, Op]]) -> Iterator[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from hiera_compiler.ir.graph import Graph
 from hiera_compiler.ir.layout import UnitLayout
-from hiera_compiler.ir.op import Op, Shape, require
+from hiera_compiler.ir.op import Op, Shape, View, require
 from hiera_compiler.ir.ops import PatchEmbed
 
 
@@ -103,38 +104,51 @@ class UnitConv(Op):
 
 
 @dataclass(frozen=True)
-class PlaceUnits(Op):
-    """All units of a sample: the kept ones at their places, and one learned token wherever one was dropped."""
-
-    units: int
-
-    def infer(self, *inputs: Shape) -> Shape:
-        kept, token = (_tokens(shape, "placing mask units") for shape in inputs)
-        require(token == (1, 1, kept[2]), f"a mask token of {token} meets units of {kept}")
-        require(kept[0] <= self.units, f"{kept[0]} mask units do not fit into {self.units}")
-        return (self.units, *kept[1:])
-
-
-@dataclass(frozen=True)
 class MaskedTokens(Op):
-    """The tokens of the units that are not kept, in raster order: ``(masked, channels)``.
+    """The tokens of the units that are not kept, of those of all places in raster order: ``(masked, channels)``.
 
-    They are taken from tokens grouped by units of the layout, or, where it is of a ``grid``, from those in raster
-    order, ``(places, channels)``.
+    ``layout`` is that of the mask units, of which so many are ``kept``.
     """
 
     layout: UnitLayout
     kept: int
-    grid: bool = False
 
     def infer(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        tokens, unit = prod(self.layout.grid), prod(self.layout.unit)
+        tokens = prod(self.layout.grid)
         require(prod(x[:-1]) == tokens, f"{prod(x[:-1])} tokens meet units for {tokens}")
-        return (tokens - self.kept * unit, x[-1])
+        return (tokens - self.seen, x[-1])
+
+    @property
+    def units(self) -> int:
+        """The number of mask units, kept and dropped."""
+        return prod(self.layout.units)
+
+    @property
+    def seen(self) -> int:
+        """The number of tokens of the units that are kept."""
+        return self.kept * prod(self.layout.unit)
 
     def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return 2 * prod(output)  # what is kept is not read
+
+
+@dataclass(frozen=True)
+class LastTokens(View):
+    """The masked tokens ``(1, masked, channels)`` of a decoder's ``(1, tokens, channels)``: behind those ``seen``."""
+
+    seen: int
+
+    def infer(self, *inputs: Shape) -> Shape:
+        units, tokens, channels = _tokens(inputs[0], "taking masked tokens")
+        require(units == 1, f"the tokens of {units} units have no order")
+        require(0 < self.seen < tokens, f"{self.seen} seen tokens leave no masked one of {tokens}")
+        return (1, tokens - self.seen, channels)
+
+
+def masking(graph: Graph) -> MaskedTokens:
+    """What a masked autoencoder takes as masked: it tells how units lie, and how many are kept."""
+    return next(node.op for node in graph if isinstance(node.op, MaskedTokens))
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
-from math import prod
 from typing import NamedTuple
 
 from hiera_compiler.checks.mae import HOG_CELL, kept_units, predicted
-from hiera_compiler.ir import Add, Graph, Linear, Op, Table, ToGrid, ToUnits, UnitLayout
+from hiera_compiler.ir import Add, Graph, Op, ToGrid, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.ir.masking import (
-    Gradients,
-    MaskedTokens,
-    Patches,
-    PlaceUnits,
-    SquaredError,
-    Standardise,
-    UnitConv,
-)
-from hiera_compiler.kinds.attention.global_attention import GlobalAttention
-from hiera_compiler.lower.blocks import Block, Flow, Style, lower_block
+from hiera_compiler.ir.masking import Gradients, MaskedTokens, Patches, SquaredError, Standardise, UnitConv
+from hiera_compiler.lower.decoder import lower_decoder
 from hiera_compiler.lower.hiera import lower
 from hiera_compiler.lower.selection import Copy
 from hiera_compiler.spec import Spec
@@ -34,7 +23,8 @@ def lower_mae(spec: Spec, early: bool = True) -> Graph:
 
     Its outputs are ``latent`` (of the kept mask units), ``prediction`` and ``target`` (of the masked tokens, in
     raster order) and ``loss``. Without ``early`` selection it computes what the released code does: the patch
-    embedding of the whole image, and predictions for seen tokens too. Raises LoweringError as ``lower`` does.
+    embedding of the whole image, and for seen tokens all that the decoder computes. Raises LoweringError as ``lower``
+    does.
     """
     spec = spec.resolved()
     encoder = lower(encoder_of(spec), kept_units(spec))
@@ -49,9 +39,9 @@ def lower_mae(spec: Spec, early: bool = True) -> Graph:
     values = to_predict.infer(pixels.shape)[-1]
     masked = MaskedTokens(layout, latent.shape[0])
     with builder.origin("mae", "decoder"):
-        prediction = _decoded(builder, spec, latent, layout, masked, values, early)
+        prediction = lower_decoder(builder, spec, latent, masked, values, early)
     with builder.origin("mae", "target"):
-        target = _target(builder, spec, builder.add("patches", to_predict, pixels), replace(masked, grid=True))
+        target = _target(builder, spec, builder.add("patches", to_predict, pixels), masked)
         loss = builder.add("loss", SquaredError(), prediction, target)
     for name, value in (("latent", latent), ("prediction", prediction), ("target", target), ("loss", loss)):
         builder.output(name, value)
@@ -107,32 +97,3 @@ def _target(builder: GraphBuilder, spec: Spec, patches: Value, masked: MaskedTok
     if spec.pretraining.target == "hog" or not spec.pretraining.norm_target:
         return builder.add("target", masked, patches)
     return builder.add("target", Standardise(), builder.add("masked_patches", masked, patches))
-
-
-def _decoded(
-    builder: GraphBuilder,
-    spec: Spec,
-    latent: Value,
-    layout: UnitLayout,
-    masked: MaskedTokens,
-    values: int,
-    early: bool,
-) -> Value:
-    """The prediction of what the masked tokens hold. The decoder's tokens stay in the order of mask units."""
-    decoder = spec.pretraining.decoder
-    x = builder.add("decoder_embed", Linear(latent.channels, decoder.channels), latent)
-    token = builder.add("mask_token", Table((1, 1), decoder.channels))
-    x = builder.add("decoder_tokens", PlaceUnits(prod(layout.units)), x, token)
-    places = builder.add("decoder_pos_embed", Table(layout.grid, decoder.channels))
-    x = builder.add("decoder_position", Add(), x, builder.add("decoder_places", ToUnits(layout), places))
-    style = Style(spec.norm, spec.activation, drops=False)
-    hidden = int(decoder.channels * spec.mlp_ratio)
-    block = Block(channels=decoder.channels, heads=decoder.heads, hidden=hidden, attention=GlobalAttention(), pool=None)
-    flow = Flow(x.shape, layout)
-    for index in range(decoder.depth):
-        with builder.block(f"decoder_blocks.{index}"):
-            x, flow = lower_block(builder, style, block, x, flow, None)
-    if early:
-        x = builder.add("masked_tokens", masked, x)
-    x = builder.add("decoder_pred", Linear(x.channels, values), spec.norm.lower(builder, "decoder_norm", x))
-    return x if early else builder.add("masked_tokens", masked, x)

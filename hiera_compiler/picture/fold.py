@@ -10,7 +10,7 @@ from math import prod
 from hiera_compiler.estimate import StageCost, cost
 from hiera_compiler.ir import Add, Graph, JoinTokens, Node, Shape, Sinusoid, Table, ToGrid
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
-from hiera_compiler.ir.masking import PlaceUnits
+from hiera_compiler.ir.masking import MaskedTokens
 from hiera_compiler.picture.boxes import boxes, needed
 from hiera_compiler.picture.labels import Part, is_drawn, part
 from hiera_compiler.picture.repeats import Repeat, repeated
@@ -76,14 +76,19 @@ def _output(nodes: Sequence[Node]) -> Shape:
 
 
 def _chains_and_blocks(nodes: Sequence[Node], blocks: Sequence[BlockInstance]) -> Iterator[Row]:
-    """Stem, head and decoder: what is outside blocks as chains, and the blocks between them."""
-    for in_blocks, group in groupby(nodes, key=lambda node: node.block is not None):
+    """Stem, neck, head and decoder: what is outside blocks as chains, one for each level of a neck, and the blocks."""
+    for (in_blocks, _), group in groupby(nodes, key=lambda node: (node.block is not None, _level(node))):
         members = list(group)
         names = {node.block for node in members}
         if in_blocks:
             yield from _rows([block for block in blocks if block.name in names])
         else:
             yield Row(1, (_sequence(members),))
+
+
+def _level(node: Node) -> object:
+    """The level of a neck that a node belongs to; none elsewhere."""
+    return node.origin[1:] if node.part == "neck" else None
 
 
 def _sequence(nodes: Sequence[Node]) -> Branch:
@@ -93,12 +98,14 @@ def _sequence(nodes: Sequence[Node]) -> Branch:
         if node.inputs and tables.issuperset(node.inputs):
             tables.add(node.name)
     steps = [Step(node.name, node.op, node.inputs) for node in nodes]
+    masked = any(isinstance(step.op, MaskedTokens) for step in steps)
     joined = {name for step in steps if isinstance(step.op, JoinTokens) for name in step.inputs}
-    token = needed(joined & tables, steps)  # a class token, which its box says
+    token = set() if masked else needed(joined & tables, steps)  # a class token, which its box says
+    joins = MaskedTokens if masked else JoinTokens
     chain = [
         step
         for step in steps
-        if step.name not in token and (isinstance(step.op, PlaceUnits | JoinTokens) or not tables & set(step.inputs))
+        if step.name not in token and (isinstance(step.op, joins) or not tables & set(step.inputs))
     ]
     return Branch((), tuple(part(step.op) for step in chain if is_drawn(step.op)), (), adds=False)
 

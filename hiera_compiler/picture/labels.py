@@ -50,10 +50,10 @@ from hiera_compiler.ir import (
 )
 from hiera_compiler.ir.masking import (
     Gradients,
+    LastTokens,
     MaskedTokens,
     PatchEmbedKept,
     Patches,
-    PlaceUnits,
     SquaredError,
     Standardise,
     UnitConv,
@@ -95,7 +95,8 @@ def part(op: Op) -> Part:
 def is_drawn(op: Op) -> bool:
     """False for what changes no number, or does so in training only."""
     return not isinstance(
-        op, Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | AsTokens | ToGrid | SplitHeads | JoinHeads
+        op,
+        Input | Split | SliceTokens | DropPath | KeepUnits | AsGrid | AsTokens | ToGrid | SplitHeads | JoinHeads,
     )
 
 
@@ -119,8 +120,8 @@ def _attend(op: Attend) -> Part:
 _MASKED: dict[type[Op], Callable[[Any], Part]] = {
     PatchEmbedKept: lambda op: Part("patches", f"of {op.count} kept mask units", "linear"),
     UnitConv: lambda op: Part("convolution", f"{by(op.kernel)} in units", "linear", by(op.kernel)),
-    PlaceUnits: lambda op: Part("place", f"in {op.units} mask units", "order"),
-    MaskedTokens: lambda op: Part("take", "what is masked", "order"),
+    LastTokens: lambda op: Part("masked", "", "order"),
+    MaskedTokens: lambda op: Part("masked tokens", f"of {op.units - op.kept} mask units", "order"),
     Patches: lambda op: Part("pixels", f"of {by(op.patch)}", "order"),
     Standardise: lambda op: Part("standardise", "", "norm"),
     Gradients: lambda op: Part("histograms of gradients", f"in cells of {op.cell}×{op.cell}", "linear"),
@@ -155,6 +156,6 @@ _PARTS: dict[type[Op], Callable[[Any], Part]] = {
     Table: lambda op: Part("+ table", by(op.grid), "table"),
     ToUnits: _units,
     Convolution: lambda op: Part("convolution", f"{by(op.kernel)} → {op.out_channels}", "linear", by(op.kernel)),
-    TransposedConvolution: lambda op: Part("transposed", f"{by(op.kernel)} → {op.out_channels}", "linear"),
+    TransposedConvolution: lambda op: Part("transposed convolution", by(op.kernel), "linear"),
     Upsample: lambda op: Part("repeat", by(op.factors), "order"),
 }

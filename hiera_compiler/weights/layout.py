@@ -45,34 +45,35 @@ class Layout:
 
     def renamed(self, keys: Iterable[str], prefix: str) -> dict[str, str]:
         """Our name of each key, by key; a key that no rule knows keeps its name."""
-        keys = list(keys)
-        starts = self._block_starts(keys)
-        mergings = self._mergings(keys, starts)
-        return {key: self._name(key, prefix, starts, mergings) for key in keys}
+        names = {key: key.removeprefix(prefix) if key.startswith(prefix) else None for key in keys}
+        trunk = [name for name in names.values() if name is not None]
+        starts = self._block_starts(trunk)
+        mergings = self._mergings(trunk, starts)
+        return {
+            key: _applied(self.outside, key) if name is None else self._name(name, starts, mergings)
+            for key, name in names.items()
+        }
 
-    def _name(self, key: str, prefix: str, starts: Mapping[int, int], mergings: Mapping[int, int]) -> str:
-        if not key.startswith(prefix):
-            return _applied(self.outside, key)
-        name = key.removeprefix(prefix)
+    def _name(self, name: str, starts: Mapping[int, int], mergings: Mapping[int, int]) -> str:
         if self.stages is not None:
-            name = re.sub(self.stages, lambda at: f"blocks.{starts[int(at[1])] + int(at[2])}.", name)
+            name = re.sub(self.stages, lambda at: f"blocks.{starts[int(at[1])] + int(at[2])}.", name, count=1)
         if self.merging is not None and (at := re.search(self.merging, name)) and int(at[1]) in mergings:
             name = f"{name[: at.start()]}blocks.{mergings[int(at[1])]}.merge.{name[at.end() :]}"
         return _applied(self.rules, name)
 
-    def _block_starts(self, keys: Iterable[str]) -> dict[int, int]:
+    def _block_starts(self, names: Iterable[str]) -> dict[int, int]:
         """The index of the first block of every stage, for layouts that number blocks within their stage."""
         depths: dict[int, int] = defaultdict(int)
-        for key in keys:
-            if self.stages is not None and (at := re.search(self.stages, key)):
+        for name in names:
+            if self.stages is not None and (at := re.search(self.stages, name)):
                 depths[int(at[1])] = max(depths[int(at[1])], int(at[2]) + 1)
         return {stage: sum(depths[before] for before in depths if before < stage) for stage in depths}
 
-    def _mergings(self, keys: Iterable[str], starts: Mapping[int, int]) -> dict[int, int]:
+    def _mergings(self, names: Iterable[str], starts: Mapping[int, int]) -> dict[int, int]:
         """The block that each patch merging begins, by the stage that the key gives."""
         if self.merging is None:
             return {}
-        stages = {int(at[1]) for key in keys if (at := re.search(self.merging, key))}
+        stages = {int(at[1]) for name in names if (at := re.search(self.merging, name))}
         ends = int(0 in stages)
         return {stage: starts[stage + ends] for stage in stages if stage + ends in starts}
 

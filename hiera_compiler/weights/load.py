@@ -49,7 +49,7 @@ def load_tensors(
     on_meta = any(weight.is_meta for weight in expected.values())
     values = found.values
     if on_meta:
-        _fill_buffers(module, device)
+        fill_buffers(module, device)
         _initialise(module, (*found.report.missing, *found.report.skipped), device)
         # Copied out of the file's mapping, so that the file may change or go while the module lives.
         values = {name: _copied(value, expected[name].dtype, device) for name, value in values.items()}
@@ -77,7 +77,7 @@ def _grids(expected: dict[str, Tensor], graph: Graph | None) -> dict[str, Grid]:
     return grids
 
 
-def _fill_buffers(module: nn.Module, device: torch.device | str) -> None:
+def fill_buffers(module: nn.Module, device: torch.device | str) -> None:
     """Fixed tables, which no file holds, in place of those on the meta device."""
     for layer in module.modules():
         if callable(fill := getattr(layer, "init_buffers", None)):

@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 from safetensors.torch import load_file, save_file
 
 import hiera_compiler as hc
-from hiera_compiler.artifact.reconstruction import GAP
+from hiera_compiler.artifact.sheet import CAPTION, GAP, MARGIN, corner
 from tests.hiera_cli.conftest import Hiera
 
 TINY = """\
@@ -65,14 +65,21 @@ def test_the_table_has_a_row_for_the_decoder(hiera: Hiera) -> None:
     assert shown.code == 0, shown.err
     rows = [line.split()[0] for line in shown.out.splitlines() if line]
     assert rows.index("fusion") < rows.index("decoder") < rows.index("target")
-    assert "take what is masked" in shown.out
+    assert "masked tokens of 2 mask units" in shown.out
+    assert "masked queries → global attention" in shown.out
 
 
 def panels(file: str, side: int = 64) -> list[Image.Image]:
     """The three panels of the first row."""
     with Image.open(file) as picture:
-        assert picture.width == 3 * side + 2 * GAP
-        return [picture.crop((left, 0, left + side, side)) for left in (0, side + GAP, 2 * (side + GAP))]
+        assert picture.size == (3 * side + 2 * GAP + 2 * MARGIN, CAPTION + side + 2 * MARGIN)
+        corners = [corner(0, across, side, side) for across in range(3)]
+        return [picture.crop((left, top, left + side, top + side)) for left, top in corners]
+
+
+def first_of(row: int) -> tuple[int, int]:
+    """Where the first panel of a row begins."""
+    return corner(row, 0, 64, 64)
 
 
 def test_a_picture_is_masked_and_reconstructed(hiera: Hiera) -> None:
@@ -104,7 +111,11 @@ def test_a_clip_gives_a_row_for_each_predicted_frame(hiera: Hiera) -> None:
     shown = hiera("show", "tiny.yaml", *CLIP, "--mae", "--image", "moving.gif", "--weights", "clip.safetensors")
     assert shown.code == 0, shown.err
     with Image.open("tiny_mae.png") as picture:
-        assert picture.size == (3 * 64 + 2 * GAP, 2 * 64 + GAP)
+        assert picture.size == (3 * 64 + 2 * GAP + 2 * MARGIN, 2 * (CAPTION + 64) + GAP + 2 * MARGIN)
+        # Both rows are captioned, in other words: they are two frames.
+        first, second = (picture.crop((left, top - CAPTION, left + 64, top)) for left, top in map(first_of, range(2)))
+    assert all(min(caption.convert("L").tobytes()) < 128 for caption in (first, second))
+    assert ImageChops.difference(first, second).getbbox() is not None
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,13 @@ def test_levels_that_are_not_read_are_left_out_and_two_of_one_resolution_are_add
 
 
 def test_a_neck_of_a_clip_repeats_tokens_in_time_too_where_stages_pool_it() -> None:
-    changes = [*NARROW, "input.size=64", "input.frames=8", "stages.2.depth=1", "stages.2.pool={kind: max, stride: [2, 2, 2]}"]
+    changes = [
+        *NARROW,
+        "input.size=64",
+        "input.frames=8",
+        "stages.2.depth=1",
+        "stages.2.pool={kind: max, stride: [2, 2, 2]}",
+    ]
     changes += ["mask_unit=[2, 8, 8]", "head=none", "neck={kind: feature_pyramid, channels: 6}"]
     compiled = hc.compile("hiera_b_16x224", changes)
     module: Any = compiled.module().eval()
@@ -152,7 +158,7 @@ def test_a_head_beside_a_neck_gives_the_logits_and_the_neck_its_weights() -> Non
     pixels = torch.randn(1, *compiled.spec.input_shape)
     with torch.no_grad():
         assert module(pixels).shape == (1, 1000)
-        assert [tuple(x.shape[1:]) for x in module.pyramid(pixels)][0] == (16, 24, 8)
+        assert tuple(module.pyramid(pixels)[0].shape[1:]) == (16, 24, 8)
     neck = next(row for row in compiled.cost.stages if row.name == "neck")
     assert neck.params == sum(8 * channels + 8 + 8 * 8 * 9 + 8 for channels in CHANNELS)
     assert neck.macs == neck.flops == neck.moved == 0  # a forward pass gives the logits and leaves the neck out

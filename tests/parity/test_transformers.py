@@ -3,18 +3,39 @@
 The first of its hidden states is the embedding; the others are the ends of the stages.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
-from tests.support.parity import PUBLISHED, Published, differing, loaded, named, randomise, without_initialisation
+import hiera_compiler as hc
+from tests.support.parity import (
+    PUBLISHED,
+    TOLERANCE,
+    Published,
+    differing,
+    loaded,
+    named,
+    randomise,
+    saved,
+    without_initialisation,
+)
 from tests.support.public_packages import transformers
 
 # Hiera-H is whole in the test against the authors' package; here it has all its widths.
 IMAGES = (*PUBLISHED[:5], PUBLISHED[5].small())
 TINY = IMAGES[0]
+PRETRAINING: dict[str, Any] = {
+    "num_query_pool": 2,
+    "decoder_hidden_size": 64,
+    "decoder_depth": 2,
+    "decoder_num_heads": 2,
+    "mask_ratio": 0.6,
+}
+"""transformers' defaults have no decoder, and pool in all stages."""
 
 
 def transformers_model(kind: str, model: Published, **options: Any) -> Any:
@@ -59,11 +80,10 @@ def test_encoder_alone_equals_transformers(tmp_path: Path) -> None:
 
 def test_masked_pretraining_encoder_equals_transformers(tmp_path: Path) -> None:
     images, noise = TINY.images(), torch.rand(2, 49, generator=torch.Generator().manual_seed(3))
-    decoder = {"decoder_hidden_size": 64, "decoder_depth": 1, "decoder_num_heads": 2, "mask_ratio": 0.6}
     # Pretraining leaves the last stage unpooled, so that a kept unit has four tokens left.
     unpooled = ["stages.3.pool=none"]
     with torch.no_grad():
-        theirs = transformers_model("HieraForPreTraining", TINY, num_query_pool=2, **decoder)
+        theirs = transformers_model("HieraForPreTraining", TINY, **PRETRAINING)
         output = theirs.hiera(images, noise=noise, output_hidden_states=True)
         mask = output.bool_masked_pos
         ours, report = loaded(theirs, tmp_path, TINY.spec, [*TINY.settings, *unpooled])
@@ -74,6 +94,57 @@ def test_masked_pretraining_encoder_equals_transformers(tmp_path: Path) -> None:
     assert (mask.sum(1) == 19).all()
     expected = output.reshaped_hidden_states[1:]
     assert differing(named(features[-1], features), named(expected[-1], expected)) == {}
+
+
+def autoencoders(model: Published, folder: Path, norm_target: bool = True) -> tuple[Any, Any]:
+    """transformers' masked autoencoder with random weights, and ours with the same."""
+    theirs = transformers_model("HieraForPreTraining", model, normalize_pixel_loss=norm_target, **PRETRAINING)
+    decoder = ["mae.decoder.channels=64", "mae.decoder.depth=2", "mae.decoder.heads=2"]
+    settings = [*model.settings, *decoder, f"mae.norm_target={str(norm_target).lower()}"]
+    with saved(theirs, folder) as file:
+        ours, report = hc.compile(model.spec, settings, task="mae").load(file, "cpu")
+    assert (report.layout, report.missing, report.skipped, report.unexpected) == ("transformers", (), (), ())
+    return theirs, ours.eval()
+
+
+def kept_indices(ids_restore: Tensor, count: int) -> Tensor:
+    """The kept units as our modules take them. transformers tells for each unit its rank among shuffled ones."""
+    return ids_restore.argsort(1)[:, :count].sort(1).values
+
+
+@pytest.mark.parametrize("norm_target", [True, False])
+@pytest.mark.parametrize("size", [(64, 96), (96, 96)])
+def test_masked_autoencoder_equals_transformers(size: tuple[int, int], norm_target: bool, tmp_path: Path) -> None:
+    model = replace(TINY.small(), size=size)
+    images, units = model.images(), size[0] * size[1] // 32**2
+    noise = torch.rand(2, units, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        theirs, ours = autoencoders(model, tmp_path, norm_target)
+        output = theirs(images, noise=noise)
+        loss, prediction, _, mask = ours(images, kept_indices(output.ids_restore, int(units * 0.4)))
+    # Despite its name the mask is true where a token is kept: one value for each token, the authors' one for each unit.
+    seen = output.bool_masked_pos
+    spread = mask.view(2, size[0] // 32, size[1] // 32).repeat_interleave(2, 1).repeat_interleave(2, 2)
+    assert torch.equal(seen, spread.flatten(1))
+    # Logits are those of all tokens, in raster order; ours are predicted for the masked ones alone.
+    expected = output.logits[~seen].view(prediction.shape)
+    assert differing({"prediction": prediction}, {"prediction": expected}) == {}
+    assert float((loss - output.loss).abs() / output.loss) <= TOLERANCE
+
+
+def test_equal_seeds_draw_the_units_that_transformers_draws(tmp_path: Path) -> None:
+    model = TINY.small()
+    images = model.images()
+    with torch.no_grad():
+        theirs, ours = autoencoders(model, tmp_path)
+        torch.manual_seed(7)
+        expected = theirs(images)
+        torch.manual_seed(7)
+        loss, _, _, mask = ours(images)
+    kept = kept_indices(expected.ids_restore, 2)
+    assert torch.equal(mask.nonzero()[:, 1].view(2, 2), kept)
+    assert not torch.equal(kept[0], kept[1])
+    assert float((loss - expected.loss).abs() / expected.loss) <= TOLERANCE
 
 
 def test_resized_table_equals_what_transformers_interpolates(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from hiera_compiler.artifact import verify
 from hiera_compiler.artifact.format import Format, Model
+from hiera_compiler.weights.load import fill_buffers
 
 
 class PythonFile(Format):
@@ -31,5 +32,7 @@ class PythonFile(Format):
         model_class = runpy.run_path(str(file))[model.compilation.class_name]
         with torch.device("meta"):
             module = model_class()
-        module.to_empty(device=device).load_state_dict(load_file(model.weights, str(device)))
+        module.to_empty(device=device)
+        fill_buffers(module, device)
+        module.load_state_dict(load_file(model.weights, str(device)))
         return partial(verify.logits, module.eval())

@@ -77,22 +77,10 @@ def unit_conv(x: Tensor, conv: nn.Conv2d | nn.Conv3d, folds: Sequence[Sequence[i
     return F.linear(pieces, to_units(conv.weight.movedim(1, -1), folds).flatten(1), conv.bias)
 
 
-def place_units(x: Tensor, token: Tensor, kept: Tensor, units: int) -> Tensor:
-    """All units: the kept ones at their places, and the mask token everywhere else."""
-    everywhere = token.to(x.dtype).expand(x.shape[0], units, *x.shape[2:])
-    return everywhere.scatter(1, kept[:, :, None, None].expand(x.shape), x)
-
-
 def take_rows(x: Tensor, masked: Tensor) -> Tensor:
-    """The masked rows of ``[batch, places, values]``."""
-    return x.gather(1, masked[:, :, None].expand(-1, -1, x.shape[-1]))
-
-
-def take_tokens(x: Tensor, masked: Tensor, units: Sequence[int], folds: Sequence[Sequence[int]]) -> Tensor:
-    """The masked tokens ``[batch, masked, channels]`` of tokens in the order of mask units."""
-    tokens = torch.arange(x.shape[1] * x.shape[2], device=x.device).view(1, x.shape[1], x.shape[2], 1)
-    places = to_grid(tokens, units, folds).flatten()
-    return take_rows(x.flatten(1, 2), places[masked])
+    """The masked rows ``[batch, masked, values]`` of ``[batch or 1, *places, values]``."""
+    rows = x.flatten(1, -2).expand(masked.shape[0], -1, -1)
+    return rows.gather(1, masked[:, :, None].expand(-1, -1, x.shape[-1]))
 
 
 def cut_patches(pixels: Tensor, grid: Sequence[int], patch: Sequence[int], step: int) -> Tensor:

@@ -9,17 +9,17 @@ from math import prod
 from typing import Any
 
 from hiera_compiler.estimate.programs.order import raster, window_major
-from hiera_compiler.estimate.programs.program import Program
+from hiera_compiler.estimate.programs.program import BATCH, Program
 from hiera_compiler.estimate.tape import Call, Tape
 from hiera_compiler.estimate.tensor import Sizes, Tensor, row_major
 from hiera_compiler.ir import Node, Op, UnitLayout
 from hiera_compiler.ir.masking import (
     AddKept,
     Gradients,
+    LastTokens,
     MaskedTokens,
     PatchEmbedKept,
     Patches,
-    PlaceUnits,
     SquaredError,
     Standardise,
     UnitConv,
@@ -77,23 +77,18 @@ def _unit_conv(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.linear(pieces, op.out_channels, weight=tape.reshape(weight, op.out_channels, -1))
 
 
-def _place_units(tape: Tape, node: Node, kept: Tensor, token: Tensor) -> Tensor:
-    place = tape.tensor(kept.shape, "int64", strides=(kept.shape[1], 1, 0, 0))
-    token = tape.cast(token, kept.dtype)
-    everywhere = token._replace(shape=(kept.shape[0], *node.shape), strides=(0, 0, 0, 1))
-    return tape.call("scatter", (everywhere, place, kept), everywhere.shape, kept.dtype)
-
-
 def _masked_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
     op: Any = node.op
-    masked = _masked_places(tape, x.shape[0], op.layout, op.kept)
-    if not op.grid:
-        tokens = tape.tensor((1, *x.shape[1:3], 1), "int64", fixed=True)
-        places = raster(tape, tokens, op.layout)
-        masked = tape.call("index", (tape.reshape(places, -1), masked), masked.shape, "int64")
+    masked = _masked_places(tape, BATCH, op.layout, op.kept)
     rows = tape.reshape(x, x.shape[0], -1, x.shape[-1])
+    if rows.shape[0] < BATCH:  # of a table
+        rows = rows._replace(shape=(BATCH, *rows.shape[1:]), strides=(0, *rows.strides[1:]))
     index = masked._replace(shape=(*masked.shape, x.shape[-1]), strides=(*masked.strides, 0))
-    return tape.call("gather", (rows, index), (x.shape[0], *node.shape), x.dtype)
+    return tape.call("gather", (rows, index), (BATCH, *node.shape), x.dtype)
+
+
+def _last_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    return x._replace(shape=(x.shape[0], *node.shape))
 
 
 def _masked_places(tape: Tape, batch: int, layout: UnitLayout, kept: int) -> Tensor:
@@ -202,10 +197,10 @@ def _squared_error(tape: Tape, node: Node, x: Tensor, y: Tensor) -> Tensor:
 PROGRAMS: dict[type[Op], Program] = {
     AddKept: _add_kept,
     Gradients: _gradients,
+    LastTokens: _last_tokens,
     MaskedTokens: _masked_tokens,
     PatchEmbedKept: _embed_kept,
     Patches: _patches,
-    PlaceUnits: _place_units,
     SquaredError: _squared_error,
     Standardise: _standardise,
     UnitConv: _unit_conv,

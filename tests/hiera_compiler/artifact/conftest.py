@@ -1,4 +1,4 @@
-"""Two models of one or two blocks: an image classifier, and a trunk for clips. And both in all formats."""
+"""Models of a few blocks: an image classifier, a trunk for clips, both in all formats, and one of fixed tables."""
 
 from pathlib import Path
 
@@ -31,6 +31,19 @@ stages:
   - {depth: 1, channels: 16, heads: 2, attention: global, pool: max}
 """
 
+FIXED = """\
+name: tiny_fixed
+input: {size: 16}
+patch: {kernel: 2, stride: 2}
+position: sinusoid
+mask_unit: none
+stages:
+  - {depth: 2, channels: 8, heads: 2, attention: {kind: window, window: 4, shift: true, relative_bias: true}}
+  - {depth: 1, channels: 8, heads: 2, attention: {kind: pooled, pool: max, relative: decomposed}, first_attention: own}
+head: {classes: 5}
+"""
+"""A model with tables that no file of weights holds."""
+
 
 @pytest.fixture
 def image(tmp_path: Path) -> hc.Compilation:
@@ -41,6 +54,11 @@ def image(tmp_path: Path) -> hc.Compilation:
 @pytest.fixture
 def clip(tmp_path: Path) -> hc.Compilation:
     return _compiled(tmp_path / "specs", CLIP)
+
+
+@pytest.fixture
+def fixed(tmp_path: Path) -> hc.Compilation:
+    return _compiled(tmp_path / "specs", FIXED)
 
 
 @pytest.fixture(scope="session")

@@ -252,6 +252,15 @@ def test_a_spec_with_a_problem_makes_no_folder(image: hc.Compilation, out: Path,
     assert not out.parent.exists()
 
 
+def test_tables_that_no_file_holds_are_there_in_what_is_compiled_and_in_the_file(
+    fixed: hc.Compilation, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hiera_compiler.artifact.compiling.compile_blocks", lambda module: module)
+    checks = build(fixed, out, Options(["python"])).report.checks
+    assert [check.what for check in checks] == ["compiled", *["model.py"] * 3]
+    assert all(check.difference <= 1e-6 for check in checks)
+
+
 @pytest.mark.slow
 def test_compiled_and_eager_agree(image: hc.Compilation, out: Path) -> None:
     steps: list[str] = []

@@ -15,7 +15,7 @@ import hiera_compiler as hc
 from hiera_compiler import emit
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.emit.functions import masked
-from hiera_compiler.ir import KeepUnits
+from hiera_compiler.ir.masking import masking
 from hiera_compiler.lower import lower_mae
 from hiera_compiler.pipeline import Compilation
 from hiera_compiler.source import read_text
@@ -65,7 +65,7 @@ def inputs(compilation: Compilation, batch: int = 3) -> tuple[Tensor, Tensor]:
     """Random pixels, and for each sample other units that it keeps."""
     generator = torch.Generator().manual_seed(1)
     graph = compilation.graph
-    units, kept = graph["decoder_tokens"].shape[0], graph["decoder_embed"].shape[0]
+    units, kept = masking(graph).units, masking(graph).kept
     drawn = torch.rand(batch, units, generator=generator).argsort(1)[:, :kept].sort(1).values
     return torch.randn(batch, *compilation.spec.input_shape, generator=generator), drawn
 
@@ -105,7 +105,7 @@ def test_dropping_early_changes_nothing_in_any_spec(data: Data) -> None:
         assert compilation.graph
     except SpecError as error:
         codes = {found.code for found in error.diagnostics}
-        assert codes <= {"H340", "H343", "H346"}  # one unit, tokens beyond the input, or patches of one value
+        assert codes <= {"H340", "H343", "H346"}  # inputs of one unit, tokens that reach beyond them, targets of one value
         assume(False)
     assert_late_is_early(compilation)
 
@@ -119,7 +119,7 @@ def test_dropped_pixels_reach_the_target_and_nothing_else(data: Data) -> None:
     compilation = compiled(data)
     module = random_module(compilation)
     pixels, kept = inputs(compilation)
-    units = masked.visible_units(kept, compilation.graph["decoder_tokens"].shape[0])
+    units = masked.visible_units(kept, masking(compilation.graph).units)
     frames = (2,) if len(pixels.shape) == 5 else ()
     grid = (*frames, *(side // 16 for side in pixels.shape[-2:]))
     seen = units.view(len(pixels), 1, *grid)
@@ -233,15 +233,14 @@ def test_histograms_of_gradients_are_those_of_a_plain_loop() -> None:
 
 @pytest.mark.parametrize("norm", [True, False])
 def test_histograms_of_gradients_are_scikit_image_s(norm: bool) -> None:
-    feature = pytest.importorskip("skimage.feature")
+    from skimage.feature import hog
+
     image = torch.rand(1, 1, 32, 48, generator=torch.Generator().manual_seed(0))
     found = ours_by_cell(image, norm)[0, 0].numpy()
     if not norm:
         found = found / np.sqrt((found**2).sum(-1, keepdims=True) + 1e-10)
-    expected = feature.hog(
-        image[0, 0].double().numpy(), 9, (8, 8), (1, 1), block_norm="L2", feature_vector=False
-    ).reshape(found.shape)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    expected = hog(image[0, 0].double().numpy(), 9, (8, 8), (1, 1), block_norm="L2", feature_vector=False)
+    np.testing.assert_allclose(found, np.asarray(expected).reshape(found.shape), atol=1e-5)
 
 
 def test_a_clip_s_histograms_are_those_of_the_first_frame_of_each_token() -> None:

@@ -92,12 +92,13 @@ def freed_early_peak(compiled: hc.Compilation, batch: int) -> int:
     return live.peak
 
 
-def _chosen(graph: Graph, batch: int) -> dict[str, Tensor | None]:
-    """The mask units that an autoencoder keeps, here the first ones, and the tokens of the others; else none."""
+def _chosen(graph: Graph, batch: int) -> dict[str, Any]:
+    """The mask units that an autoencoder keeps, here the first ones, and the tokens of both; else none."""
     for node in graph:
         if isinstance(node.op, MaskedTokens):
             kept = torch.arange(node.op.kept).repeat(batch, 1)
-            return {"kept": kept, "masked": masked_places(kept, node.op.layout.units, node.op.layout.folds)}
+            masked = masked_places(kept, node.op.layout.units, node.op.layout.folds)
+            return {"kept": kept, "masked": masked, "seen": node.op.seen}
     return {"kept": None}
 
 

@@ -15,6 +15,12 @@ SMALL = [
 
 
 @pytest.fixture(scope="session")
+def small() -> list[str]:
+    """The settings of the small model."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
 def compilation() -> hc.Compilation:
     """Hiera-T at 64 pixels with five blocks: 8 to 64 channels, positions `[1, 256, 8]`, 10 classes."""
     return hc.compile("hiera_t", SMALL)

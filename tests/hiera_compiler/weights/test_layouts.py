@@ -79,6 +79,20 @@ def test_other_keys_are_not_recognised(keys: list[str]) -> None:
     assert recognised(keys) is None
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ["layers.0.blocks.0.patch_embed.proj.weight", "layers.0.blocks.0.layers.5.blocks.3.attn.qkv.weight"],
+        ["patch_embed.proj.weight", "layers.0.blocks.0.attn.layers.7.blocks.1.attn.qkv.weight"],
+        ["patch_embed.proj.weight", "layers.0.blocks.0.attn.qkv.weight", "layers.9999.downsample.norm.weight"],
+    ],
+)
+def test_stages_in_odd_places_are_renamed_all_the_same(keys: list[str]) -> None:
+    layout, prefix = recognised(keys) or pytest.fail("not recognised")
+    assert layout.name == "Swin"
+    assert list(layout.renamed(keys, prefix)) == keys
+
+
 def test_the_page_on_weights_lists_every_layout() -> None:
     page = (Path(__file__).parents[3] / "docs" / "weights.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)) - {"layout"} == {layout.name for layout in LAYOUTS}

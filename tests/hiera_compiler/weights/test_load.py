@@ -199,3 +199,19 @@ def test_trunk_without_head_leaves_norm_and_head_in_the_file(
     module, report = trunk.load(write(trained))
     assert set(report.unexpected) == {"norm.weight", "norm.bias", "head.projection.weight", "head.projection.bias"}
     assert isinstance(module, nn.Module)
+
+
+def test_the_neck_of_a_trunk_whose_weights_are_loaded_starts_as_it_is_made(
+    small: list[str], trained: Weights, write: Write
+) -> None:
+    trunk = {name: weight for name, weight in trained.items() if not name.startswith(("norm.", "head."))}
+    changes = [setting for setting in small if not setting.startswith("head")]
+    compiled = hc.compile("hiera_t", [*changes, "head=none", "neck={kind: simple_feature_pyramid, norm: none}"])
+    module, report = compiled.load(write(trunk))
+    assert report.loaded == len(trunk)
+    assert report.missing == tuple(name for name in module.state_dict() if name.startswith("simfp_"))
+    state = module.state_dict()
+    assert all(torch.equal(state[name], weight) for name, weight in trunk.items())
+    for name in report.missing:
+        assert 0 < state[name].abs().max() < 1
+        assert 1e-3 < state[name].std() < 1
