@@ -15,6 +15,7 @@ import hiera_compiler as hc
 from hiera_compiler import emit
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.emit.functions import masked
+from hiera_compiler.ir import KeepUnits
 from hiera_compiler.ir.masking import masking
 from hiera_compiler.lower import lower_mae
 from hiera_compiler.pipeline import Compilation
@@ -105,7 +106,7 @@ def test_dropping_early_changes_nothing_in_any_spec(data: Data) -> None:
         assert compilation.graph
     except SpecError as error:
         codes = {found.code for found in error.diagnostics}
-        assert codes <= {"H340", "H343", "H346"}  # inputs of one unit, tokens that reach beyond them, targets of one value
+        assert codes <= {"H340", "H343", "H346"}  # one unit, tokens beyond the input, targets of one value
         assume(False)
     assert_late_is_early(compilation)
 
