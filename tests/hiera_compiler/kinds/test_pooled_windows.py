@@ -68,8 +68,8 @@ def test_pooled_windows_learn_and_export() -> None:
 @pytest.mark.parametrize(
     ("size", "window", "message"),
     [
-        ([32, 32], [3, 3], "windows over (3, 3) tokens cannot be pooled by (2, 2)"),
-        ([34, 32], [2, 2], "(9, 8) windows of queries meet (8, 8) of keys and values"),
+        ([32, 32], [3, 3], "windows over 3x3 tokens cannot be pooled by 2x2"),
+        ([34, 32], [2, 2], "9x8 windows of queries meet 8x8 of keys and values"),
     ],
 )
 def test_windows_that_keys_cannot_share_are_refused(size: list[int], window: list[int], message: str) -> None:
