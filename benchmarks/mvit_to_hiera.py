@@ -50,10 +50,8 @@ def _verdict(found: Sequence[Point]) -> Iterator[str]:
     measured, predicted = (" and ".join(row.name for row in front) for front in fronts(pairs))
     same = "the same by the predicted" if measured == predicted else f"by the predicted {predicted}"
     yield f"The front of top-1 and speed, fastest first: by the measured speed {measured}; {same}."
-    tau, some = _tau(pairs), _tau([pair for pair in pairs if not pair[0].name.startswith("b_")])
-    yield (
-        f"Rank correlation of predicted and measured speed (Kendall's tau): {tau:.2f}; {some:.2f} without b_max_pools."
-    )
+    tau = kendall(*np.array([(prediction.throughput, row.measured) for row, prediction in pairs]).T)
+    yield f"Rank correlation of predicted and measured speed of the {len(pairs)} rows (Kendall's tau): {tau:.2f}."
     last = next(prediction for row, prediction in pairs if row.name.startswith("f_"))
     faster = sum(point.predicted.throughput > last.throughput * (1 + 1e-9) for point in found)
     others = len(found) - len(pairs)
@@ -62,10 +60,6 @@ def _verdict(found: Sequence[Point]) -> Iterator[str]:
         f"one. Of all {len(found)} points, {faster or 'none'} {'are' if faster > 1 else 'is'} predicted to be faster "
         "than f_mask_unit_attention, which is Hiera-L."
     )
-
-
-def _tau(pairs: Sequence[tuple[Row, Prediction]]) -> float:
-    return kendall(*np.array([(prediction.throughput, row.measured) for row, prediction in pairs]).T)
 
 
 def _lattice(found: Sequence[Point], holes: Sequence[str], unit: str) -> str:

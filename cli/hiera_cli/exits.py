@@ -20,6 +20,9 @@ NOTHING_FITS = 3
 OUR_BUG = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
+_NO_MEMORY = ("can't allocate memory", "CUDA out of memory")
+"""What torch says where memory ends; its class of error for that is not there without a GPU."""
+
 # Typer's class for all bad usage, in whichever module this version of typer keeps it.
 _BadUsage = typer.BadParameter.__mro__[1]
 
@@ -32,6 +35,9 @@ def ended_by(error: BaseException, as_json: bool) -> int:
         return INTERRUPTED
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return _disk_is_full()
+    if isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY):
+        typer.echo("error: there is not enough memory\n = help: use a smaller model, input or batch", err=True)
+        return PROBLEMS
     if isinstance(error, _BadUsage):
         typer.echo(_usage(error), err=True)
         return BAD_USAGE

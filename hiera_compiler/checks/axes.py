@@ -139,35 +139,27 @@ def position_is_for_images(spec: Spec, source: Source) -> Iterator[Diagnostic]:
 
 @code("H210")
 def attention_has_a_place_for_the_class_token(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Windows hold the tokens of the grid, and a class token is in none of them.
-
-    Nor has it neighbours that could be merged with it into a token of more channels.
-    """
-    token = Label(source.value(("class_token",)), "one more token")
-    for index, stage in enumerate(spec.stages if spec.class_token else ()):
-        if not stage.attention.takes_class_token:
-            kind = stage.attention.kind
+    """Windows hold the tokens of the grid, and a class token is in none of them."""
+    for index, stage in enumerate(spec.stages):
+        if spec.class_token and not stage.attention.takes_class_token:
             yield Diagnostic(
                 "H210",
-                f"{kind} attention has no place for a class token",
-                (Label(source.value(("stages", index, "attention")), f"attends by {kind}"), token),
+                f"{stage.attention.kind} attention has no place for a class token",
+                (
+                    Label(source.value(("stages", index, "attention")), f"attends by {stage.attention.kind}"),
+                    Label(source.value(("class_token",)), "one more token"),
+                ),
                 help="use attention: global, or leave out the class token",
             )
-        if stage.pool is not None and stage.pool.before_block:
-            yield Diagnostic(
-                "H210",
-                f"{stage.pool.kind} pooling has no place for a class token",
-                (Label(source.value(("stages", index, "pool")), "acts before the block"), token),
-                help="use pool: max, or leave out the class token",
-            )
 
 
+# Those that read stages come last: a search asks the others first, once for all stages.
 AXIS_RULES = (
-    extents_fit_the_input,
     separable_position_needs_frames,
     class_token_needs_a_whole_grid,
     head_reads_a_class_token_that_is_there,
-    attention_fits_the_mask_units,
     position_is_for_images,
+    extents_fit_the_input,
+    attention_fits_the_mask_units,
     attention_has_a_place_for_the_class_token,
 )

@@ -182,6 +182,22 @@ def pooling_leaves_tokens(spec: Spec, source: Source) -> Iterator[Diagnostic]:
             return
 
 
+@code("H307")
+def pooling_before_blocks_has_no_class_token(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """A class token has no neighbours that could be merged with it into one token of more channels."""
+    for index, stage in enumerate(spec.stages):
+        if spec.class_token and stage.pool is not None and stage.pool.before_block:
+            yield Diagnostic(
+                "H307",
+                f"{stage.pool.kind} pooling has no place for a class token",
+                (
+                    Label(source.value(("stages", index, "pool")), "acts before the block"),
+                    Label(source.value(("class_token",)), "one more token"),
+                ),
+                help="use pool: max, or leave out the class token",
+            )
+
+
 @code("H310")
 def tokens_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     """A model may have at most 1 000 000 tokens in its first stage.
@@ -217,6 +233,10 @@ def _product(strides: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 PATCH_RULES = (patch_fits_the_input, padding_is_less_than_the_kernel)
-POOL_RULES = (pooling_stays_inside_the_mask_unit, pooling_leaves_whole_mask_units)
+POOL_RULES = (
+    pooling_stays_inside_the_mask_unit,
+    pooling_leaves_whole_mask_units,
+    pooling_before_blocks_has_no_class_token,
+)
 DEPTH_RULES = (blocks_are_limited,)
 GRID_RULES = (input_is_whole_mask_units, pooling_leaves_tokens, tokens_are_limited)

@@ -57,6 +57,13 @@ from hiera_compiler.ir import (
 Constructor = Callable[[Any], str]
 Call = Callable[..., str]
 
+
+def _folds(op: Any) -> tuple[Any, Any]:
+    """The order of a unit's tokens before and after; that of a single token says, too, how many axes there are."""
+    before, after = (layout.folds or ((1,) * len(layout.units),) for layout in (op.before, op.after))
+    return before, after
+
+
 CONSTRUCTORS: dict[type[Op], Constructor] = {
     PatchEmbed: lambda op: (
         f"nn.Conv{len(op.kernel)}d({op.in_channels}, {op.out_channels}, {op.kernel}, {op.stride}, {op.padding})"
@@ -118,10 +125,8 @@ CALLS: dict[type[Op], Call] = {
     JoinTokens: lambda op, own, front, x: f"join_tokens({front}, {x})",
     SliceTokens: lambda op, own, x: f"{x}[:, :, {op.start}:{op.stop}]",
     FirstToken: lambda op, own, x: f"{x}[:, 0, 0]",
-    SlidingPool: lambda op, own, x: (
-        f"slide_{op.reduction}({x}, ({op.before.folds}, {op.after.folds}), {op.kernel}, {op.stride}, {op.padding})"
-    ),
-    SlidingConvolution: lambda op, own, x: f"slide_convolution({x}, {own}, ({op.before.folds}, {op.after.folds}))",
+    SlidingPool: lambda op, own, x: f"slide_{op.reduction}({x}, {_folds(op)}, {op.kernel}, {op.stride}, {op.padding})",
+    SlidingConvolution: lambda op, own, x: f"slide_convolution({x}, {own}, {_folds(op)})",
     SplitHeads: lambda op, own, x: f"{x}.unflatten(-1, ({op.heads}, -1))",
     JoinHeads: lambda op, own, x: f"{x}.flatten(-2)",
     RelativePosition: lambda op, own, query: f"{own}({query})",
@@ -132,7 +137,7 @@ CALLS: dict[type[Op], Call] = {
         f"{x}.roll({tuple(-side for side in op.shift if side)}, "
         f"{tuple(1 + axis for axis, side in enumerate(op.shift) if side)})"
     ),
-    MergeTokens: lambda op, own, x: f"merge_tokens({x}, ({op.before.folds}, {op.after.folds}), {op.stride})",
+    MergeTokens: lambda op, own, x: f"merge_tokens({x}, {_folds(op)}, {op.stride})",
     CropGrid: lambda op, own, x: f"crop_grid({x}, {op.grid})",
     Convolution: lambda op, own, x: f"{own}({x}.movedim(-1, 1)).movedim(1, -1)",
     TransposedConvolution: lambda op, own, x: f"{own}({x}.movedim(-1, 1)).movedim(1, -1)",

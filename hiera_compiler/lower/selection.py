@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from hiera_compiler.ir import Activate, Add, Dropout, Graph, KeepUnits, Linear, Node, Norm, PatchEmbed, Table, ToUnits
+from hiera_compiler.ir import Activate, Add, Dropout, Graph, Input, KeepUnits, Linear, Node, Norm, PatchEmbed, ToUnits
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.ir.masking import AddKept, PatchEmbedKept
 
@@ -87,10 +87,10 @@ class Copy:
 
 
 def constants(graph: Graph) -> set[str]:
-    """The names of the tables, and of what is computed from tables alone."""
+    """The names of the tables, learned or not, and of what is computed from tables alone."""
     found: set[str] = set()
     for node in graph:
-        if isinstance(node.op, Table) or (node.inputs and found.issuperset(node.inputs)):
+        if not isinstance(node.op, Input) and found.issuperset(node.inputs):
             found.add(node.name)
     return found
 

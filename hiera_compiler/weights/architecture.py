@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import groupby
 
 from hiera_compiler import bundled
@@ -33,11 +34,19 @@ def table_grids(graph: Graph) -> dict[str, tuple[int, ...]]:
 
 def fitting_specs(found: Shapes) -> list[str]:
     """The bundled specs whose trunk has exactly these weights; those of the same input size, if there are any."""
+    fitting = {
+        name: tables for name, (shapes, tables) in _bundled().items() if _trunk(shapes, tables) == _trunk(found, tables)
+    }
+    of_size = [name for name, tables in fitting.items() if all(found[table] == tables[table] for table in tables)]
+    return of_size or list(fitting)
+
+
+@cache
+def _bundled() -> dict[str, tuple[Shapes, Shapes]]:
+    """The weights of each bundled spec, and its tables of positions among them."""
     graphs = {name: lower(parse(load(name))) for name in bundled.names()}
-    fitting = [name for name, graph in graphs.items() if _trunk(graph.parameters(), graph) == _trunk(found, graph)]
-    tables = {name: _tables(graphs[name]) for name in fitting}
-    of_size = [name for name in fitting if all(found[table] == shape for table, shape in tables[name].items())]
-    return of_size or fitting
+    shapes = {name: graph.parameters() for name, graph in graphs.items()}
+    return {name: (shapes[name], {at: shapes[name][at] for at in table_grids(graph)}) for name, graph in graphs.items()}
 
 
 def described(found: Shapes) -> str:
@@ -51,16 +60,10 @@ def described(found: Shapes) -> str:
     return f"the file holds a model for {what} with blocks in stages: {', '.join(stages) or 'none'}"
 
 
-def _trunk(shapes: Shapes, graph: Graph) -> dict[str, tuple[int, ...] | None]:
-    """The trunk's weights; of position tables only the names, for their sizes follow the input."""
-    tables = _tables(graph)
+def _trunk(shapes: Shapes, tables: Shapes) -> dict[str, tuple[int, ...] | None]:
+    """The trunk's weights; of tables of positions only the names, for their sizes follow the input."""
     trunk = (name for name in shapes if name in tables or is_trunk(name))
     return {name: None if name in tables else shapes[name] for name in trunk}
-
-
-def _tables(graph: Graph) -> dict[str, tuple[int, ...]]:
-    shapes = graph.parameters()
-    return {name: shapes[name] for name in table_grids(graph)}
 
 
 def is_trunk(name: str) -> bool:

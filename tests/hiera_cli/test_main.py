@@ -144,6 +144,16 @@ def test_problems_are_json_too_where_json_is_asked_for(hiera: Any, arguments: li
     assert done.err.startswith("error[H001]: no spec named 'nope'")
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 1 TB")]
+)
+def test_too_little_memory_is_no_bug_of_ours(hiera: Any, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(hiera_compiler, "compile", raising(error))
+    done = hiera("show", "hiera_b")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "error: there is not enough memory\n = help: use a smaller model, input or batch\n"
+
+
 def test_our_own_failures_say_so(hiera: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hiera_compiler, "compile", raising(ZeroDivisionError("oops")))
     done = hiera("show", "hiera_b")

@@ -111,8 +111,8 @@ def test_clips_have_a_table_of_time_in_the_authors_files(tmp_path: Path) -> None
     )
 
 
-def test_outputs_of_the_huge_model_equal_timm() -> None:
-    assert_equal("mvitv2_h", "mvitv2_huge_cls", [])
+def test_outputs_of_the_huge_model_equal_timm(tmp_path: Path) -> None:
+    assert_equal("mvitv2_h", "mvitv2_huge_cls", [], tmp_path)
 
 
 @pytest.mark.parametrize("name", NAMES)

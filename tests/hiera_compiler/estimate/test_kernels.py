@@ -88,6 +88,8 @@ MAE_OPTIONS = [
     ("hiera_t", ["input.size=[96, 64]", "mae.norm_target=false", "mae.decoder.depth=1"]),
     ("hiera_b_16x224", ["input.size=[96, 64]", "input.frames=8"]),
     ("hiera_b_16x224", ["input.size=64", "mae.target=hog", "mae.mask_ratio=0.5"]),
+    ("hiera_s_abswin_256", ["stages.2.depth=1", "patch.norm=true", "layer_scale=0.1"]),
+    ("hiera_t", ["input.size=64", "position=sinusoid", "stages.2.pool=conv"]),
 ]
 
 

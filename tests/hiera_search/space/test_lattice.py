@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.lattice import SPACES, Point, lattice
+from benchmarks.lattice import SPACES, Point, fronts, lattice, trained
 from benchmarks.lattice_picture import svg
 from benchmarks.mvit_to_hiera import report
 from hiera_compiler.estimate.evaluation import ABLATION
@@ -32,9 +32,13 @@ def test_fastest_point_on_images_is_hiera_l_as_in_the_paper(images: list[Point])
     assert (fastest.name, fastest.top1, fastest.measured) == ("f_mask_unit_attention", 85.6, 531.4)
 
 
-def test_report_names_the_measured_front(images: list[Point]) -> None:
+def test_predicted_front_on_images_is_the_measured_one_in_the_order_of_the_paper(images: list[Point]) -> None:
+    measured, predicted = fronts(trained(images))
+    assert [row.name for row in measured] == ["f_mask_unit_attention", "d_kernel_is_stride"]
+    assert predicted == measured
     text = report("mvit_to_hiera", images)
-    assert "by the measured speed f_mask_unit_attention and d_kernel_is_stride" in text
+    assert "by the measured speed f_mask_unit_attention and d_kernel_is_stride; the same by the predicted" in text
+    assert "(Kendall's tau): 1.00" in text
 
 
 def test_picture_draws_each_row_twice_and_each_other_point_once(images: list[Point]) -> None:
