@@ -68,5 +68,6 @@ def test_every_neck_is_priced_exactly_with_a_head_and_without(profile: Any, tmp_
     }
     space = space_of(data, tmp_path)
     choices = every_choice(space)
-    refused = assert_prices_are_exact(space, choices[:: max(1, len(choices) // 60)], profile, 2)
+    # An odd step: an even one would meet one value only of a hole with two.
+    refused = assert_prices_are_exact(space, choices[::5], profile, 2)
     assert refused == {"", "H352"}
