@@ -80,7 +80,7 @@ CONSTRUCTORS: dict[type[Op], Constructor] = {
         f"groups={op.channels}, bias=False)"
     ),
     RelativePosition: lambda op: (
-        f"RelativePosition({op.heads}, {op.width}, {op.queries.folds}, {op.keys.folds}"
+        f"RelativePosition({op.heads}, {op.width}, {op.folds[0]}, {op.folds[1]}"
         f"{f', {op.queries.units}' * op.across_units}{', class_token=True' * op.class_token})"
     ),
     Convolution: lambda op: (

@@ -69,13 +69,19 @@ class RelativePosition(Op):
         return self.queries.unit, self.keys.unit
 
     @property
+    def folds(self) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
+        """The folds of queries and of keys; where all are pooled into one token, there still is one."""
+        one = ((1,) * len(self.queries.units),)
+        return self.queries.folds or one, self.keys.folds or one
+
+    @property
     def factors(self) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
         """The factors of these grids in the order of tokens, the slowest-varying first; all but one are above 1."""
-        return self._factors(self.queries), self._factors(self.keys)
-
-    def _factors(self, layout: UnitLayout) -> tuple[Shape, ...]:
-        found = (*([layout.units] if self.across_units else []), *layout.folds)
-        return tuple(sides for sides in found if max(sides) > 1) or found[-1:]
+        units = (self.queries.units,) if self.across_units else ()
+        queries, keys = (
+            tuple(sides for sides in (*units, *folds) if max(sides) > 1) or folds[-1:] for folds in self.folds
+        )
+        return queries, keys
 
     @property
     def lengths(self) -> dict[str, int]:

@@ -54,6 +54,20 @@ def test_inside_mask_units_they_are_those_of_windows(data: Data, unit: list[int]
     assert differing(outputs(data, [*in_windows, everywhere], "none"), inside) == {}
 
 
+def test_a_unit_may_be_pooled_into_one_token() -> None:
+    small = IMAGE | {"input": {"size": [8, 16]}}
+    attention = {"kind": "mask_unit", **RELATIVE}
+    inside = outputs(small, [attention, attention, {"kind": "global", **RELATIVE}], 4)
+    windows = [{"kind": "window", "window": side, **RELATIVE} for side in (4, 2)]
+    assert differing(outputs(small, [*windows, {"kind": "global", **RELATIVE}], "none"), inside) == {}
+
+
+@pytest.mark.parametrize("attention", [{"kind": "global", **RELATIVE}, POOLED], ids=["global", "pooled"])
+def test_a_grid_may_be_pooled_into_one_token(attention: Data) -> None:
+    whole, cut = (outputs(IMAGE | {"input": {"size": 8}}, [attention] * 3, unit) for unit in ("none", 4))
+    assert differing(cut, whole) == {}
+
+
 def test_masking_is_refused_where_distances_are_those_of_the_whole_grid() -> None:
     stage = {"depth": 1, "channels": 8, "heads": 2, "attention": {"kind": "global", **RELATIVE}}
     data = IMAGE | {"name": "masked", "position": "absolute", "mask_unit": 4, "stages": [stage]}
