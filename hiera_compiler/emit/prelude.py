@@ -95,7 +95,7 @@ def explicit_products_win(key: Tensor) -> bool:
     if key.device.type != "cpu":
         return False
     if key.dtype == torch.bfloat16:
-        most = 16 * key.shape[3] if key.requires_grad else 256
+        most = max(256, 16 * key.shape[3]) if key.requires_grad else 256
         return BFLOAT16_PRODUCTS and key.shape[2] <= most
     compiles = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
     return compiles and key.dtype == torch.float32 and key.shape[2] <= 64

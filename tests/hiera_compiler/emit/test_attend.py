@@ -49,3 +49,13 @@ def test_exported_attention_is_fused() -> None:
 
     program = torch.export.export(Attention(), (torch.zeros(2, 3, 4, 8),))
     assert any("scaled_dot_product" in str(node.target) for node in program.graph.nodes)
+
+
+@pytest.mark.parametrize(("tokens", "width", "explicit"), [(512, 32, True), (513, 32, False), (1536, 96, True)])
+def test_in_training_products_in_bfloat16_win_over_more_keys(
+    tokens: int, width: int, explicit: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prelude, "BFLOAT16_PRODUCTS", True)
+    key = torch.zeros(1, 1, tokens, width, dtype=torch.bfloat16)
+    assert not prelude.explicit_products_win(key)
+    assert prelude.explicit_products_win(key.requires_grad_()) is explicit

@@ -98,6 +98,25 @@ def test_what_is_dropped_early_equals_what_is_dropped_late(data: Data, multi_sca
     assert_late_is_early(compiled(data | {"mae": data["mae"] | {"multi_scale": multi_scale}}))
 
 
+@pytest.mark.parametrize("kept", [[[1], [5], [0]], [[0, 1, 2, 4, 5], [1, 2, 3, 4, 5], [0, 1, 2, 3, 4]]])
+def test_a_mask_may_keep_other_numbers_of_units_than_the_ratio_says(kept: list[list[int]]) -> None:
+    compilation = compiled(SMALL)
+    assert masking(compilation.graph).kept == 3
+    early, late, mask = random_module(compilation), late_module(compilation), torch.tensor(kept)
+    late.load_state_dict(early.state_dict())
+    with torch.no_grad():
+        found, expected = (module(inputs(compilation)[0], mask) for module in (early, late))
+    assert found[1].shape == (3, 4 * (6 - mask.shape[1]), 192)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_decoder_s_last_block_computes_for_masked_tokens_only() -> None:
+    graph = compiled(with_mae(SMALL, decoder={"depth": 2, "channels": 12, "heads": 3})).graph
+    shapes = {name: graph[f"decoder_blocks.{name}"].shape[:2] for name in ("0.mlp.fc1", "1.attn.key", "1.mlp.fc1")}
+    assert shapes == {"0.mlp.fc1": (1, 24), "1.attn.key": (1, 24), "1.mlp.fc1": (1, 12)}
+    assert graph["decoder_blocks.1.attn.attend"].shape == (1, 12, 12)
+
+
 @given(specs(units=True, pools=("max",)))
 @settings(max_examples=15)
 def test_dropping_early_changes_nothing_in_any_spec(data: Data) -> None:

@@ -158,6 +158,12 @@ def test_every_primitive_is_emitted(op: type[Op]) -> None:
     assert not has_weights or op in CONSTRUCTORS
 
 
+def test_queries_keys_and_values_are_cut_by_one_call() -> None:
+    python = compilation(tiny()).python
+    assert "attn_query, attn_key, attn_value = attn_qkv.chunk(3, dim=-1)\n" in python
+    assert "dim=-1)[" not in python
+
+
 def test_primitives_stay_few() -> None:
     assert set(CONSTRUCTORS) <= set(CALLS) <= set(PRIMITIVES)
     assert len(CALLS) <= 40
