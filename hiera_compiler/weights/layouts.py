@@ -138,6 +138,23 @@ LAYOUTS = (
         rules=_MVITV2_ATTENTION,
     ),
     Layout(
+        "torchvision's MViTv2",  # of clips
+        anchor="conv_proj.weight",
+        mark=r"(?:^|\.)blocks\.[0-9]+\.attn\.rel_pos_[hwt]$",
+        rules=(
+            *_MVITV2_ATTENTION,
+            (r"^conv_proj\.", "patch_embed.proj."),
+            (r"^pos_encoding\.class_token$", "cls_token"),
+            (r"\.attn\.pool_([qkv])\.norm_act\.0\.", r".attn.pool_\1_norm."),
+            (r"\.attn\.pool_([qkv])\.pool\.", r".attn.pool_\1."),
+            (r"\.attn\.project\.0\.", ".attn.proj."),
+            (r"\.mlp\.0\.", ".mlp.fc1."),
+            (r"\.mlp\.3\.", ".mlp.fc2."),
+            (r"\.project\.", ".proj."),
+            (r"^head\.1\.", "head.projection."),
+        ),
+    ),
+    Layout(
         "timm",
         anchor="patch_embed.proj.weight",
         mark=r"(?:^|\.)head\.(?:norm|fc)\.",

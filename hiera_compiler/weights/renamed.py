@@ -58,6 +58,7 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
         found = Renamed(layout.name, {name: tensors[key] for name, key in ours.items()}, ours, others)
         if layout.class_row:
             _part_class_row(found)
+        _as_token(found)
         _join_projections(found, expected)
         _place_skips(found)
         return found
@@ -70,6 +71,13 @@ def _part_class_row(found: Renamed) -> None:
     if table is not None and table.ndim == 3 and "cls_token" in found.tensors:
         found.tensors.update({"pos_embed_class": table[:, :1], "pos_embed": table[:, 1:]})
         found.keys["pos_embed_class"] = found.keys["pos_embed"]
+
+
+def _as_token(found: Renamed) -> None:
+    """The class token as a token of one sample, where it is saved as a vector."""
+    token = found.tensors.get("cls_token")
+    if token is not None and token.ndim == 1:
+        found.tensors["cls_token"] = token[None, None]
 
 
 def _join_projections(found: Renamed, expected: Tensors) -> None:

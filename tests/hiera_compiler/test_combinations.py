@@ -62,6 +62,9 @@ COMBINATIONS = {
     "a class token among pooled keys and values": spec(
         {"attention": POOLED | {"kv_stride": 3, "residual": True}, "pool": "average"}, class_token=True
     ),
+    "a class token that is not added to what it gathers": spec(
+        {"attention": POOLED | {"residual": True, "residual_token": False}}, class_token=True
+    ),
     "sines on a clip, merging in time": clip({}, {"pool": {"kind": "merge", "stride": [3, 2, 1]}}, position="sinusoid"),
 }
 
