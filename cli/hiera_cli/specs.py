@@ -33,7 +33,7 @@ def specs(
     typer.echo(columns(header, [_cells(row) for row in rows], right={2, 3}))
     if folder is None:
         typer.echo(_spaces(spaces))
-        typer.echo(f"\nmore specs in folders, as hiera specs {bundled.folders()[-1]}: {', '.join(bundled.folders())}")
+        typer.echo(f"\nmore specs, listed by `hiera specs FOLDER`, are in: {', '.join(bundled.folders())}")
 
 
 def _spaces(spaces: list[dict[str, Any]]) -> str:
