@@ -21,7 +21,7 @@ def specs(
     from hiera_compiler import bundled, bundled_specs
 
     if folder is not None and folder not in bundled.folders():
-        raise typer.BadParameter(f"there is no folder {folder}, only {', '.join(bundled.folders())}")
+        raise typer.BadParameter(f"there is no folder {folder!r}, only {', '.join(bundled.folders())}")
     rows = [_row(name) for name in (bundled_specs() if folder is None else bundled.folder(folder))]
     spaces = [_space_row(name) for name in bundled.spaces()] if folder is None else []
     if as_json:
