@@ -77,8 +77,7 @@ def _sliding_convolution(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 def _put_back(tape: Tape, images: Tensor, node: Node, layout: UnitLayout) -> Tensor:
     """Pooled units in their places again, in memory too."""
-    out = as_units(tape, images, node, layout)
-    return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
+    return tape.contiguous(as_units(tape, images, node, layout))
 
 
 def as_images(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:
