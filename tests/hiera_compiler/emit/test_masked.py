@@ -121,7 +121,8 @@ def test_dropping_early_changes_nothing_in_any_spec(data: Data) -> None:
         assert compilation.graph
     except SpecError as error:
         codes = {found.code for found in error.diagnostics}
-        assert codes <= {"H340", "H343"}  # some inputs are one unit, or their tokens reach beyond them
+        # Some inputs are one unit, their tokens reach beyond them, or predict one value.
+        assert codes <= {"H340", "H343", "H346"}
         assume(False)
     assert_late_is_early(compilation)
 
