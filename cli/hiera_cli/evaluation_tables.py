@@ -31,8 +31,12 @@ def row_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def throughput(rows: Sequence[Row], unpredicted: Sequence[Unpredicted]) -> str:
     """The paper's throughput beside the predicted one, table by table, and that of models without a graph."""
+    from hiera_compiler.estimate.evidence import paper
+
     ordered = sorted(rows, key=lambda row: int(row.table.removeprefix("table_")))
-    parts = [_table(name, list(several)) for name, several in groupby(ordered, key=lambda row: row.table)]
+    notes = paper()["notes"]
+    tables = groupby(ordered, key=lambda row: row.table)
+    parts = [_table(name, list(several), notes.get(name, "")) for name, several in tables]
     return "\n\n".join([*parts, *([_without_graph(unpredicted)] if unpredicted else [])])
 
 
@@ -62,7 +66,7 @@ def held_out(found: Evaluation) -> str:
     return "\n\n".join(parts)
 
 
-def _table(name: str, rows: list[Row]) -> str:
+def _table(name: str, rows: list[Row], note: str) -> str:
     header = ["model", "unit", "paper", "predicted", "error %", "90 % interval", ""]
     lines = [
         [
@@ -77,7 +81,8 @@ def _table(name: str, rows: list[Row]) -> str:
         for row in rows
     ]
     title = f"Table {name.removeprefix('table_')}: throughput on an A100 40 GB, as the paper measured"
-    return f"{title}\n{columns(header, lines, right=range(2, 6))}\nmean error: {', '.join(_means(rows))}"
+    parts = [title, columns(header, lines, right=range(2, 6)), f"mean error: {', '.join(_means(rows))}"]
+    return "\n".join([*parts, *([note] if note else [])])
 
 
 def _means(rows: list[Row]) -> Iterator[str]:

@@ -93,6 +93,9 @@ def _text(table: dict[str, Any]) -> str:
     last = "rest" if about else "error"
     header = ["model", "params M", "paper", last, "GMACs", "paper", last]
     cells = [_cells(row, of_the_whole=not about) for row in known]
+    if any(row["settings"] for row in known):
+        header.append("with")
+        cells = [[*several, _changes(row["settings"])] for several, row in zip(cells, known, strict=True)]
     lines = [f"Table {table['table']}: {table['title']}", columns(header, cells, right=range(1, 7))]
     if about:
         lines.append(about)
@@ -113,7 +116,14 @@ def _reasons(rows: list[dict[str, Any]]) -> list[str]:
         if row["note"] and not row["agrees"]:
             what = "not covered" if row["agrees"] is None else "not equal"
             models.setdefault((what, row["note"]), []).append(row["model"])
-    return [f"{what}: {', '.join(dict.fromkeys(names))}: {note}" for (what, note), names in models.items()]
+    ordered = sorted(models.items(), key=lambda one: one[0][0], reverse=True)  # not equal, then not covered
+    return [f"{what}: {', '.join(dict.fromkeys(names))}: {note}" for (what, note), names in ordered]
+
+
+def _changes(settings: list[str]) -> str:
+    """What a row changes in its spec, each value once, by the last part of its key."""
+    pairs = (setting.partition("=") for setting in settings)
+    return ", ".join(dict.fromkeys(f"{key.rpartition('.')[2]} {value}" for key, _, value in pairs))
 
 
 def _cells(row: dict[str, Any], *, of_the_whole: bool) -> list[str]:

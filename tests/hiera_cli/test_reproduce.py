@@ -72,6 +72,17 @@ def test_a_figure_that_is_off_ends_with_1(hiera: Any, tmp_path: Path, monkeypatc
     assert "\n0 of 1 rows equal the paper's, rounded as there\n" in done.out
 
 
+def test_rows_say_what_they_change_in_their_spec(hiera: Any) -> None:
+    tables = {part.split(":")[0]: part.splitlines() for part in hiera("reproduce").out.split("\n\n")}
+    assert tables["Table 6"][1].split()[-1] == "with"
+    changes = [line.split("  ")[-1].strip() for line in tables["Table 6"] if line.startswith("vit_l_16x224")]
+    assert changes == ["classes 174, class_token true, pooling class_token", "classes 174", "frames 32, classes 174"]
+    (large,) = [line for line in tables["Table 8"] if line.startswith("swin_l")]
+    assert large.endswith("  window 14")
+    assert not any("with" in line for line in tables["Table 2"])
+    assert "mvitv2_l_supervised on clips is the paper's cut-down MViTv2" in tables["Table 1"][-1]
+
+
 def test_reasons_stand_below_the_rows_that_differ_or_are_not_there(hiera: Any) -> None:
     out = hiera("reproduce").out
     assert "\nnot equal: vit_l_16x224, vit_h_16x224: the paper repeats VideoMAE's figures" in out

@@ -1,7 +1,8 @@
-"""timm's MViTv2, and its authors' files: logits and the maps of all stages, by way of a file."""
+"""timm's MViTv2, torchvision's of clips, and files of the authors: logits and the maps of all stages, by way of a file."""
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor
 
 import hiera_compiler as hc
 from tests.support.parity import differing, loaded, named, randomise, without_initialisation
-from tests.support.public_packages import timm
+from tests.support.public_packages import define_missing_torchvision_ops, timm
 
 NAMES = {
     "mvitv2_t": ("mvitv2_tiny", 24_173_320, 4.7042),
@@ -109,6 +110,56 @@ def test_clips_have_a_table_of_time_in_the_authors_files(tmp_path: Path) -> None
         torch.equal(value, weight)
         for value, weight in zip(module.parameters(), loaded_module.parameters(), strict=True)
     )
+
+
+THEIR_NAMES = (
+    (r"^conv_proj\.", "patch_embed.proj."),
+    (r"^pos_encoding\.class_token$", "cls_token"),
+    (r"\.attn\.pool_([qkv])\.norm_act\.0\.", r".attn.norm_\1."),
+    (r"\.attn\.pool_([qkv])\.pool\.", r".attn.pool_\1."),
+    (r"\.attn\.project\.0\.", ".attn.proj."),
+    (r"\.mlp\.0\.", ".mlp.fc1."),
+    (r"\.mlp\.3\.", ".mlp.fc2."),
+    (r"\.project\.", ".proj."),
+    (r"^head\.1\.", "head.projection."),
+)
+"""torchvision's parameters under the names of the authors' files."""
+
+
+def of_torchvision(spec: Any) -> Any:
+    """torchvision's model of clips with the blocks of a spec of ours, of a class token and widening attention."""
+    define_missing_torchvision_ops()
+    video: Any = importlib.import_module("torchvision.models.video.mvit")
+    blocks, entering = [], spec.stages[0].channels
+    for stage in spec.stages:
+        for position in range(stage.depth):
+            pooled = position == 0 and stage.pool is not None
+            stride = list(stage.pool.stride) if pooled else [1, 1, 1]
+            sizes = {"kernel_q": [3, 3, 3], "kernel_kv": [3, 3, 3], "stride_q": stride}
+            sizes["stride_kv"] = list(stage.attention.kv_stride)
+            blocks.append(video.MSBlockConfig(stage.heads, entering, stage.channels, **sizes))
+            entering = stage.channels
+    _, frames, *sides = spec.input_shape
+    options = dict(residual_pool=True, residual_with_cls_embed=False, rel_pos_embed=True, proj_after_attn=True)
+    with without_initialisation():
+        return video.MViT(tuple(sides), frames, blocks, **options).eval()
+
+
+@pytest.mark.parametrize("name", ["mvitv2_s_16x224", "mvitv2_b_32x224", "mvitv2_l_40x312"])
+def test_outputs_of_clips_equal_torchvision(name: str, tmp_path: Path) -> None:
+    compiled = hc.compile(name, ["input.frames=6", *settings_of(FEW, SIZE)])
+    clips = torch.randn(2, 3, 6, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        theirs = of_torchvision(compiled.spec)
+        randomise(theirs)
+        weights = theirs.state_dict()
+        for pattern, replacement in THEIR_NAMES:
+            weights = {re.sub(pattern, replacement, name): value for name, value in weights.items()}
+        weights["cls_token"] = weights["cls_token"].reshape(1, 1, -1)
+        save_file(weights, tmp_path / "w.safetensors")
+        ours, report = compiled.load(tmp_path / "w.safetensors")
+        assert differing({"logits": ours.eval()(clips)}, {"logits": theirs(clips)}) == {}
+    assert (report.layout, report.missing, report.unexpected, report.resized) == ("MViTv2", (), (), ())
 
 
 def test_outputs_of_the_huge_model_equal_timm(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hiera_compiler.diagnostics import times
-from hiera_compiler.ir import Add, Linear, UnitLayout
+from hiera_compiler.ir import Add, JoinTokens, Linear, SliceTokens, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.attention import ProjectedAttention, Sides, in_windows, out_of_windows
 from hiera_compiler.kinds.choice import Choice
@@ -48,7 +48,14 @@ class PooledAttention(ProjectedAttention):
     residual: Annotated[
         bool, Field(description="Whether the pooled queries are added to what they gather (MViTv2, section 4.1).")
     ] = False
-
+    residual_token: Annotated[
+        bool,
+        silent(True),
+        Field(
+            description="Whether `residual` adds the query of a class token too: the authors' models of images do, "
+            "those of clips do not."
+        ),
+    ] = True
     window: Annotated[
         tuple[int, ...] | None,
         Extent(time=1, optional=True),
@@ -87,8 +94,19 @@ class PooledAttention(ProjectedAttention):
         else:
             attended = self._gathered_in_windows(builder, tokens, layouts, block, stride)
         if self.residual:
-            attended = builder.add("attn.gathered", Add(), attended, query)
+            attended = self._with_queries(builder, attended, query, block)
         return builder.add("attn.proj", Linear(block.channels, block.channels), attended)
+
+    def _with_queries(self, builder: GraphBuilder, attended: Value, query: Value, block: BlockContext) -> Value:
+        """What queries gathered and they themselves, the class token's where it is wanted."""
+        if self.residual_token or not block.class_token:
+            return builder.add("attn.gathered", Add(), attended, query)
+        tokens = query.shape[1]
+        token = builder.add("attn.gathered_token", SliceTokens(0, 1), attended)
+        grid = builder.add("attn.gathered_grid", SliceTokens(1, tokens), attended)
+        queries = builder.add("attn.query_grid", SliceTokens(1, tokens), query)
+        added = builder.add("attn.gathered", Add(), grid, queries)
+        return builder.add("attn.gathered_joined", JoinTokens(), token, added)
 
     def _gathered_in_windows(
         self,
