@@ -39,9 +39,3 @@ def test_shown_spec_is_lawful(tmp_path: Path) -> None:
     assert [graph[graph.outputs[name]].shape for name in graph.returned] == [
         (side, side, 256) for side in (256, 128, 64, 32, 16)
     ]
-
-
-def test_every_linked_file_exists() -> None:
-    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", DOC) if not link.startswith("http")]
-    assert links
-    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []

@@ -28,11 +28,8 @@ def test_every_file_of_the_shown_tree_is_there() -> None:
     assert [name for name in shown if not (EXAMPLE / "custom_kinds" / name).exists()] == []
 
 
-def test_every_code_and_every_link_is_there() -> None:
+def test_every_code_is_there() -> None:
     assert set(re.findall(r"H\d{3}", DOC)) <= set(codes())
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", DOC) if not link.startswith("http")]
-    assert len(links) >= 5
-    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
 
 
 def test_what_functions_may_use_is_what_files_have() -> None:

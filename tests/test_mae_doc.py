@@ -52,9 +52,3 @@ def test_shown_commands_on_cost_run(command: list[str], tmp_path: Path, monkeypa
     monkeypatch.setattr("hiera_cli.measured.measured", lambda models, asked: measured.append(asked))
     assert main(command) == 0
     assert len(measured) == command.count("--measure")
-
-
-def test_every_linked_file_exists() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", DOC) if not link.startswith("http")]
-    assert links
-    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []

@@ -60,9 +60,3 @@ def test_shown_python_gives_the_shown_values() -> None:
     test = doctest.DocTestParser().get_doctest(README, {}, "README", "README.md", 0)
     assert len(test.examples) >= 5
     assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
-
-
-def test_every_linked_file_exists() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []

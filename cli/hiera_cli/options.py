@@ -13,8 +13,10 @@ Settings: TypeAlias = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value, as in stages.2.depth=18; may be repeated."),
 ]
 
+TASKS: TypeAlias = Literal["classify", "mae"]
+
 TaskName: TypeAlias = Annotated[
-    Literal["classify", "mae"],
+    TASKS,
     typer.Option("--task", help="What the model is for; mae: the masked autoencoder that pretrains it."),
 ]
 

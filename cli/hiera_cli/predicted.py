@@ -24,8 +24,7 @@ NOTED = 0.05
 def predictions(compilation: Compilation, device: str, batch: int | None) -> list[Prediction]:
     """The predictions of a spec in every regime that is known for a device; without a batch, at the best one.
 
-    Raises SpecError for an unknown device, and a batch that does
-    not fit into its memory.
+    Raises SpecError for an unknown device, and a batch that does not fit into its memory.
     """
     from hiera_compiler.estimate.predict import predict
     from hiera_compiler.estimate.profiles import profiles_for

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from hiera_cli.options import TASKS
+
 
 def asked(values: Mapping[str, object]) -> dict[str, object]:
     """Those of a command's values that ``Request`` has, by the same names; what was not given is left out."""
@@ -74,7 +76,7 @@ Risk: TypeAlias = Annotated[
     typer.Option(metavar="P", help="Probability that the true time exceeds a budget; 0.1.", show_default=False),
 ]
 Task: TypeAlias = Annotated[
-    Literal["classify", "mae"] | None,
+    TASKS | None,
     typer.Option(
         help="What limits are of: the model to classify, or the masked autoencoder's forward pass; classify.",
         show_default=False,

@@ -54,6 +54,8 @@ def show(
 
     if image is not None and not (mae and weights):
         raise typer.BadParameter("--image needs --mae and --weights")
+    if image is not None and (full or svg):
+        raise typer.BadParameter("--image goes without --full and --svg")
     if image is None and (weights or output):
         raise typer.BadParameter("--weights and --output need --image")
     compilation = compile(spec, settings or (), "mae" if mae else "classify")

@@ -21,7 +21,7 @@ def specs(
     from hiera_compiler import bundled, bundled_specs
 
     if folder is not None and folder not in bundled.folders():
-        raise typer.BadParameter(f"there is no folder {folder}, only {', '.join(bundled.folders())}")
+        raise typer.BadParameter(f"there is no folder {folder!r}, only {', '.join(bundled.folders())}")
     rows = [_row(name) for name in (bundled_specs() if folder is None else bundled.folder(folder))]
     spaces = [_space_row(name) for name in bundled.spaces()] if folder is None else []
     if as_json:
@@ -33,7 +33,7 @@ def specs(
     typer.echo(columns(header, [_cells(row) for row in rows], right={2, 3}))
     if folder is None:
         typer.echo(_spaces(spaces))
-        typer.echo(f"\nmore specs in folders, as hiera specs {bundled.folders()[-1]}: {', '.join(bundled.folders())}")
+        typer.echo(f"\nmore specs, listed by `hiera specs FOLDER`, are in: {', '.join(bundled.folders())}")
 
 
 def _spaces(spaces: list[dict[str, Any]]) -> str:

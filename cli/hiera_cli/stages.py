@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 _HEADER = ("stage", "resolution", "tokens", "channels", "heads", "blocks", "attention", "params M", "GMACs")
 
+_BESIDE = (
+    "A forward pass gives the logits and leaves the neck out, so that its multiply-accumulates are not counted;\n"
+    "`head: none` counts them."
+)
+
 MACS = (
     "GMACs: 10⁹ multiply-accumulates for one sample, counted as the papers count FLOPs:\n"
     "attention included, and five per element of a normalisation."
@@ -30,11 +35,15 @@ def released(macs: Mapping[str, int]) -> Iterator[str]:
 
 
 def stage_table(cost: Cost) -> str:
-    """One row for each stage and one for all: parameters in millions, multiply-accumulates in billions."""
+    """One row for each stage and one for all: parameters in millions, multiply-accumulates in billions.
+
+    Below it, where there is a neck beside a head, why it costs nothing.
+    """
     rows = [_cells(row) for row in cost.stages]
     blocks = str(sum(row.blocks for row in cost.stages))
     rows.append(["all", "", "", "", "", blocks, "", f"{cost.params / 1e6:.2f}", f"{cost.macs / 1e9:.3f}"])
-    return columns(_HEADER, rows, right={1, 2, 3, 4, 5, 7, 8}, total=True)
+    table = columns(_HEADER, rows, right={1, 2, 3, 4, 5, 7, 8}, total=True)
+    return f"{table}\n\n{_BESIDE}" if {"neck", "head"} <= {row.name for row in cost.stages} else table
 
 
 def cost_data(cost: Cost) -> dict[str, Any]:

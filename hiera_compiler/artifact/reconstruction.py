@@ -40,7 +40,7 @@ def reconstruction(
     patches = graph["patches"].op
     if not isinstance(patches, Patches):
         raise BuildError(problems.target_is_no_picture(compilation.source.value(("mae", "target"))))
-    pixels = _pixels(_opened(image), compilation)
+    pixels = _pixels(image, compilation)
     module, report = compilation.load(weights, "cpu")
     rows = cut_patches(pixels, patches.grid, patches.patch, patches.frame_step)
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
@@ -65,39 +65,49 @@ def _captions(patches: Patches, row: int) -> tuple[str, str, str]:
     return first, "masked", "reconstruction"
 
 
-def _opened(name: str | PathLike[str]) -> list[Image]:
-    """The frames of a picture file, one where it does not move."""
+def _pixels(name: str | PathLike[str], compilation: Compilation) -> Tensor:
+    """A batch of one: upright, cut to the input's proportions around the middle, and resized to its size."""
+    channels, *time, height, width = compilation.spec.input_shape
+    if channels not in (1, 3):
+        raise BuildError(problems.no_colours(compilation.source.value(("input",)), channels))
+    count = time[0] if time else 1
+    fitted = _frames_of(name, count, "RGB" if channels == 3 else "L", (width, height))
+    planes = [torch.frombuffer(bytearray(frame.tobytes()), dtype=torch.uint8) for frame in fitted]
+    stacked = torch.stack(planes).view(count, height, width, channels).permute(3, 0, 1, 2).float() / 255
+    return _normalised(stacked[None] if time else stacked[None, :, 0])
+
+
+def _frames_of(name: str | PathLike[str], count: int, mode: str, size: tuple[int, int]) -> list[Image]:
+    """So many frames of a picture file, evenly spread; one that does not move gives its only frame as often."""
     try:
-        from PIL import Image, ImageSequence
+        from PIL import Image
     except ImportError:
         raise BuildError(problems.no_pillow()) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(fspath(name)) as opened:
-                return [frame.copy() for frame in ImageSequence.Iterator(opened)]
+                there = getattr(opened, "n_frames", 1)
+                return [_frame(opened, index * there // count, mode, size) for index in range(count)]
     except FileNotFoundError:
         raise BuildError(problems.no_picture(fspath(name), "there is no such file")) from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise BuildError(problems.no_picture(fspath(name), "it has too many pixels")) from None
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # noqa: BLE001 - what a reader raises on a damaged file depends on the format
         raise BuildError(problems.no_picture(fspath(name), "it is no whole picture of a known format")) from None
 
 
-def _pixels(frames: list[Image], compilation: Compilation) -> Tensor:
-    """A batch of one: cut to the input's proportions around the middle, and resized to its size."""
+def _frame(opened: Image, index: int, mode: str, size: tuple[int, int]) -> Image:
+    """A frame of an open picture, turned as its camera was held, in eight bits a channel."""
     from PIL import ImageOps
 
-    channels, *time, height, width = compilation.spec.input_shape
-    if channels not in (1, 3):
-        raise BuildError(problems.no_colours(compilation.source.value(("input",)), channels))
-    count = time[0] if time else 1
-    chosen = [frames[index * len(frames) // count] for index in range(count)]
-    mode = "RGB" if channels == 3 else "L"
-    fitted = [ImageOps.fit(frame.convert(mode), (width, height)) for frame in chosen]
-    planes = [torch.frombuffer(bytearray(frame.tobytes()), dtype=torch.uint8) for frame in fitted]
-    stacked = torch.stack(planes).view(count, height, width, channels).permute(3, 0, 1, 2).float() / 255
-    return _normalised(stacked[None] if time else stacked[None, :, 0])
+    opened.seek(index)
+    frame = ImageOps.exif_transpose(opened)
+    if frame.mode.startswith("I;16"):
+        frame = frame.convert("I").point(lambda value: value / 257).convert("L")
+    if "transparency" in frame.info:
+        frame = frame.convert("RGBA")
+    return ImageOps.fit(frame.convert(mode), size)
 
 
 def _normalised(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, floor, prod
 
-from hiera_compiler.checks.trunk import token_grid
+from hiera_compiler.checks.trunk import token_grid, total_stride
 from hiera_compiler.diagnostics import Diagnostic, Label, code, times
 from hiera_compiler.ir import ShapeError
 from hiera_compiler.kinds.attention.global_attention import GlobalAttention
@@ -37,8 +37,7 @@ def kept_units(spec: Spec) -> int:
 
 def last_unit(spec: Spec) -> Sides:
     """The side of a mask unit at the end of the encoder, in tokens: the last stage does not pool."""
-    strides = [stage.pool.stride for stage in spec.stages[:-1] if stage.pool is not None]
-    return tuple(side // prod(steps) for side, *steps in zip(_unit(spec), *strides, strict=True))
+    return tuple(side // step for side, step in zip(_unit(spec), total_stride(spec, spec.stages[:-1]), strict=True))
 
 
 def predicted(spec: Spec, unit: Sides) -> tuple[int, Sides]:
@@ -201,8 +200,8 @@ def _has_grid(spec: Spec) -> bool:
         grid = token_grid(spec)
     except ShapeError:
         return False
-    strides = [stage.pool.stride for stage in spec.stages if stage.pool is not None]
-    pooled = all(side % prod(steps) == 0 for side, *steps in zip(_unit(spec), *strides, strict=True))
+    steps = total_stride(spec, spec.stages)
+    pooled = all(side % step == 0 for side, step in zip(_unit(spec), steps, strict=True))
     return pooled and all(size % side == 0 for size, side in zip(grid, _unit(spec), strict=True))
 
 

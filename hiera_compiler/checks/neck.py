@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from math import prod
 
-from hiera_compiler.checks.trunk import token_grid
-from hiera_compiler.diagnostics import Diagnostic, Label, code
+from hiera_compiler.checks.trunk import token_grid, total_stride
+from hiera_compiler.diagnostics import Diagnostic, Label, code, times
 from hiera_compiler.ir import UnitLayout
 from hiera_compiler.kinds.neck.feature_pyramid import FeaturePyramid
 from hiera_compiler.kinds.neck.simple_feature_pyramid import SimpleFeaturePyramid
@@ -58,16 +57,18 @@ def levels_meet(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     grids = list(map_grids(spec))
     for fine, coarse in pairwise(spec.neck.reads(len(grids))):
         if any(side % step for side, step in zip(grids[fine], grids[coarse], strict=True)):
+            pools = next(at for at in range(coarse, fine, -1) if spec.stages[at].pool is not None)
+            strides = times(total_stride(spec, spec.stages))
             yield Diagnostic(
                 "H351",
-                f"the map of stage {fine + 1} has {_times(grids[fine])} tokens, which is no multiple of the "
-                f"{_times(grids[coarse])} of stage {coarse + 1}",
+                f"the map of stage {fine + 1} has {times(grids[fine])} tokens, which is no multiple of the "
+                f"{times(grids[coarse])} of stage {coarse + 1}",
                 (
-                    Label(source.value(("stages", coarse, "pool")), f"leaves {_times(grids[coarse])} tokens"),
-                    Label(source.value(("neck",)), f"adds this level to one of {_times(grids[fine])}"),
+                    Label(source.value(("stages", pools, "pool")), f"leaves {times(grids[coarse])} tokens"),
+                    Label(source.value(("neck",)), f"adds this level to one of {times(grids[fine])}"),
                 ),
-                help=f"use a token grid that is a multiple of {_times(_strides(spec))} and kernels that fill it, or "
-                "leave a stage out of the neck",
+                help=f"use a token grid that is a multiple of {strides} and kernels that fill it, or leave a stage out "
+                "of the neck",
             )
             return
 
@@ -82,14 +83,14 @@ def last_map_can_be_halved(spec: Spec, source: Source) -> Iterator[Diagnostic]:
         return
     *_, last = map_grids(spec)
     if any(side % 2 for side in last[-2:]):
-        steps = zip(spec.patch.stride[-2:], _strides(spec)[-2:], strict=True)
+        steps = zip(spec.patch.stride[-2:], total_stride(spec, spec.stages)[-2:], strict=True)
         needed = " and ".join(dict.fromkeys(str(2 * patch * stride) for patch, stride in steps))
         yield Diagnostic(
             "H352",
-            f"the last map has {_times(last)} tokens, whose height and width cannot both be halved",
+            f"the last map has {times(last)} tokens, whose height and width cannot both be halved",
             (
                 Label(source.value(("neck",)), "has a level of half the height and width"),
-                Label(source.value(("input", "size")), f"{_times(spec.input_shape[-2:])} pixels"),
+                Label(source.value(("input", "size")), f"{times(spec.input_shape[-2:])} pixels"),
             ),
             help=f"use a height and a width that are multiples of {needed} pixels, or the kind feature_pyramid",
         )
@@ -104,16 +105,6 @@ def map_grids(spec: Spec) -> Iterator[Grid]:
         elif stage.pool is not None:
             grid = tuple(side // step for side, step in zip(grid, stage.pool.stride, strict=True))
         yield grid
-
-
-def _strides(spec: Spec) -> Grid:
-    """The strides of all poolings together, along each axis."""
-    strides = [stage.pool.stride for stage in spec.stages if stage.pool is not None]
-    return tuple(prod(axis) for axis in zip((1,) * spec.axes, *strides, strict=True))
-
-
-def _times(numbers: Grid) -> str:
-    return "x".join(map(str, numbers))
 
 
 NECK_RULES = (neck_reads_stages_that_are_there,)

@@ -6,13 +6,13 @@ each distinct trunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 from hiera_compiler.diagnostics import Diagnostic, Label, code, times
 from hiera_compiler.ir import PatchEmbed, ShapeError, UnitLayout
 from hiera_compiler.source import Source
-from hiera_compiler.spec import Spec
+from hiera_compiler.spec import Spec, Stage
 
 MAX_TOKENS = 1_000_000
 """Tokens of the first stage; Hiera at 1024 pixels has 65 536."""
@@ -26,6 +26,12 @@ def token_grid(spec: Spec) -> tuple[int, ...]:
     patch = spec.patch
     embed = PatchEmbed(1, 1, patch.kernel, patch.stride, patch.padding)
     return embed.grid(spec.input_shape[1:])
+
+
+def total_stride(spec: Spec, stages: Sequence[Stage]) -> tuple[int, ...]:
+    """By how much these stages of a spec pool together, along each axis."""
+    strides = [stage.pool.stride for stage in stages if stage.pool is not None]
+    return tuple(prod(axis) for axis in zip((1,) * spec.axes, *strides, strict=True))
 
 
 @code("H301")
@@ -43,7 +49,7 @@ def pooling_stays_inside_the_mask_unit(spec: Spec, source: Source) -> Iterator[D
             continue
         stride = stage.pool.stride
         if any(have % step for have, step in zip(side, stride, strict=True)):
-            needed = _product([s.pool.stride for s in spec.stages if s.pool is not None])
+            needed = total_stride(spec, spec.stages)
             yield Diagnostic(
                 "H301",
                 f"the mask unit has {times(side)} tokens here and cannot be pooled by {times(stride)}",
@@ -226,10 +232,6 @@ def blocks_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
             (Label(source.value(("stages", deepest, "depth")), "the deepest stage"),),
             help=f"use at most {most} blocks in this stage" if most > 0 else "use fewer blocks in every stage",
         )
-
-
-def _product(strides: list[tuple[int, ...]]) -> tuple[int, ...]:
-    return tuple(prod(axis) for axis in zip(*strides, strict=True))
 
 
 PATCH_RULES = (patch_fits_the_input, padding_is_less_than_the_kernel)

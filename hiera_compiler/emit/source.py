@@ -113,7 +113,7 @@ def _model_class(graph: Graph, blocks: list[BlockInstance], name: str, summary: 
     yield ""
     yield from _indent(_features_method(graph))
     yield ""
-    if _pyramid(graph):
+    if graph.listed("pyramid"):
         yield from _indent(_pyramid_method(graph))
         yield ""
     yield from _indent(_forward_method(graph))
@@ -166,7 +166,7 @@ def _features_method(graph: Graph) -> Iterator[str]:
             "``[batch, kept, *unit, channels]``.",
             '"""',
         ]
-    maps = [name for key, name in graph.outputs.items() if key.startswith("features.")]
+    maps = graph.listed("features")
     calls = [_nested(graph, name, f"ends[{index}]") for index, name in enumerate(maps)]
     body = [f"ends = self.stages(pixels{', mask' if masks else ''})"]
     yield from _indent([*doc, *body, "return [", *_indent(f"{call}," for call in calls), "]"])
@@ -179,14 +179,9 @@ def _nested(graph: Graph, name: str, end: str) -> str:
     return call(node.op, own(name), inputs)
 
 
-def _pyramid(graph: Graph) -> list[str]:
-    """The nodes of the neck's maps."""
-    return [name for key, name in graph.outputs.items() if key.startswith("pyramid.")]
-
-
 def _pyramid_method(graph: Graph) -> Iterator[str]:
     neck = [node.name for node in graph if node.part == "neck"]
-    maps = [name for key, name in graph.outputs.items() if key.startswith("features.")]
+    maps = graph.listed("features")
     read = {parent for name in neck for parent in graph[name].inputs}
     lines = ['"""The maps of the neck, finest first, channels last."""', "ends = self.stages(pixels)"]
     for index, name in enumerate(maps):
@@ -194,11 +189,12 @@ def _pyramid_method(graph: Graph) -> Iterator[str]:
             lines.append(f"{variable(name)} = {_nested(graph, name, f'ends[{index}]')}")
     lines += _assignments(graph, neck)
     yield "def pyramid(self, pixels: Tensor) -> list[Tensor]:"
-    yield from _indent([*lines, f"return [{', '.join(map(variable, _pyramid(graph)))}]"])
+    returned = ", ".join(map(variable, graph.listed("pyramid")))
+    yield from _indent([*lines, f"return [{returned}]"])
 
 
 def _forward_method(graph: Graph) -> Iterator[str]:
-    if "logits" not in graph.outputs and _pyramid(graph):
+    if "logits" not in graph.outputs and graph.listed("pyramid"):
         yield "def forward(self, pixels: Tensor) -> list[Tensor]:"
         yield from _indent(['"""The maps of the neck; this model has no head."""', "return self.pyramid(pixels)"])
         return

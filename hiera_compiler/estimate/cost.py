@@ -15,7 +15,7 @@ from itertools import groupby
 from math import prod
 from typing import TypeVar
 
-from hiera_compiler.estimate.counts import NOTHING, Counts, constant_nodes, node_counts, node_params, unused_nodes
+from hiera_compiler.estimate.counts import NOTHING, Counts, node_counts, node_params, unused_nodes
 from hiera_compiler.ir import Attend, Graph, Node, ToUnits
 from hiera_compiler.ir.sections import Section
 
@@ -95,7 +95,7 @@ def cost(graph: Graph) -> Cost:
 
 def counts_by(graph: Graph, key: Callable[[Node], Key]) -> dict[Key, Counts]:
     """The counts of a graph's nodes, added up by what ``key`` says of each, such as its name, block or kind."""
-    constants, unused = constant_nodes(graph), unused_nodes(graph)
+    constants, unused = graph.constants, unused_nodes(graph)
     found: dict[Key, Counts] = {}
     for node in graph:
         if node.name not in unused or node.op.weights():
@@ -106,7 +106,7 @@ def counts_by(graph: Graph, key: Callable[[Node], Key]) -> dict[Key, Counts]:
 
 def _tallies(graph: Graph) -> dict[int, Tally]:
     """For each distinct section, by its first place: the nodes and the counts of each kind of primitive."""
-    constants, unused = constant_nodes(graph), unused_nodes(graph)
+    constants, unused = graph.constants, unused_nodes(graph)
     tallies: dict[int, Tally] = {}
     for section in graph.sections:
         if section.like != section.start:

@@ -8,7 +8,7 @@ from math import prod
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from hiera_compiler.ir import Graph, Input, Node, Op, Shape, Table
+from hiera_compiler.ir import Graph, Node, Op, Shape, Table
 from hiera_compiler.ir.op import View
 
 ELEMENT_BYTES: Mapping[str, int] = MappingProxyType({"float32": 4, "float16": 2, "bfloat16": 2})
@@ -98,16 +98,6 @@ def _op_counts(op: Op, inputs: tuple[Shape, ...], shape: Shape) -> Counts:
     products, params = op.macs(inputs, shape), sum(map(prod, op.weights().values()))
     macs = products + op.norm_macs(shape)
     return Counts(params, macs, 2 * products, op.acts(inputs, shape), op.moved(inputs, shape), params)
-
-
-def constant_nodes(graph: Graph) -> set[str]:
-    """The names of the nodes that are tables, or computed from tables alone."""
-    found: set[str] = set()
-    for section in graph.sections:
-        for node in section.nodes:
-            if found.issuperset(node.inputs) if node.inputs else not isinstance(node.op, Input):
-                found.add(node.name)
-    return found
 
 
 def unused_nodes(graph: Graph) -> set[str]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from hiera_compiler.estimate.counts import constant_nodes, unused_nodes
+from hiera_compiler.estimate.counts import unused_nodes
 from hiera_compiler.ir import Graph, Input, Node
 from hiera_compiler.ir.op import View
 from hiera_compiler.ir.sections import Section
@@ -66,7 +66,7 @@ class _Sizes(dict[str, int]):
 
     def __init__(self, graph: Graph, batch: int) -> None:
         super().__init__()
-        self.graph, self.batch, self.constants = graph, batch, constant_nodes(graph)
+        self.graph, self.batch, self.constants = graph, batch, graph.constants
 
     def __missing__(self, name: str) -> int:
         node = self.graph.nodes[name]
@@ -108,7 +108,7 @@ class _Pass:
         names = {node.name for node in self.run[0].nodes if isinstance(node.op, Input) and node.origin != (ENTRY,)}
         names |= {graph.outputs[key] for key in (*graph.returned, EXIT) if key in graph.outputs}
         if self.late:
-            names |= {graph.nodes[name].inputs[0] for key, name in graph.outputs.items() if key.startswith("features.")}
+            names |= {graph.nodes[name].inputs[0] for name in graph.listed("features")}
             names |= {name for name in self.last if graph.nodes[name].block is None}
         return names
 

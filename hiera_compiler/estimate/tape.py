@@ -78,9 +78,13 @@ class Tape:
         view = x.view(*shape)
         if view is not None:
             return view
-        copied = self.call("clone", (x,), x.shape, x.dtype).view(*shape)
+        copied = self.contiguous(x).view(*shape)
         assert copied is not None
         return copied
+
+    def contiguous(self, x: Tensor) -> Tensor:
+        """The tensor in row-major order, by a copy where it lies otherwise."""
+        return x if x.contiguous else self.call("clone", (x,), x.shape, x.dtype)
 
     def join(self, shape: Sizes, *parts: Tensor) -> Tensor:
         """Samples of this shape, joined from parts of the same number of axes."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hiera_compiler.ir.node import Node
 from hiera_compiler.ir.op import Shape
+from hiera_compiler.ir.ops import Input
 from hiera_compiler.ir.sections import Section, cut
 
 if TYPE_CHECKING:
@@ -67,6 +68,19 @@ class Graph:
     def run(self) -> set[str]:
         """The names of the nodes that a forward pass runs: those that what it returns depends on."""
         return self.needed_for(*self.returned)
+
+    @cached_property
+    def constants(self) -> set[str]:
+        """The names of the nodes that are tables, learned or not, or computed from tables alone."""
+        found: set[str] = set()
+        for node in self:
+            if found.issuperset(node.inputs) if node.inputs else not isinstance(node.op, Input):
+                found.add(node.name)
+        return found
+
+    def listed(self, output: str) -> list[str]:
+        """The names of the nodes of an output that is a list, as ``features``: ``features.0``, ``features.1``, ..."""
+        return [name for key, name in self.outputs.items() if key.startswith(f"{output}.")]
 
     def needed_for(self, *outputs: str) -> set[str]:
         """The names of the nodes that the named outputs depend on, themselves included."""

@@ -2,7 +2,7 @@
 
 from hiera_compiler.lower.blocks import Block, Flow, Style, stage_blocks
 from hiera_compiler.lower.hiera import lower, unit_layout
-from hiera_compiler.lower.mae import lower_mae
+from hiera_compiler.lower.mae import encoder_of, lower_mae
 from hiera_compiler.lower.parts import ENTRY, EXIT, Part, block_part, head_part, map_part, neck_part, stem_part
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Part",
     "Style",
     "block_part",
+    "encoder_of",
     "head_part",
     "lower",
     "lower_mae",

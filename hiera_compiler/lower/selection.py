@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from hiera_compiler.ir import Activate, Add, Dropout, Graph, Input, KeepUnits, Linear, Node, Norm, PatchEmbed, ToUnits
+from hiera_compiler.ir import Activate, Add, Dropout, Graph, KeepUnits, Linear, Node, Norm, PatchEmbed, ToUnits
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.ir.masking import AddKept, PatchEmbedKept
 
@@ -23,11 +23,10 @@ class Copy:
 
     def __init__(self, builder: GraphBuilder, graph: Graph, early: bool) -> None:
         self.builder, self.graph = builder, graph
-        self.constants = constants(graph)
         self.values: dict[str, Value] = {}
         selection = next((node for node in graph if isinstance(node.op, KeepUnits)), None) if early else None
         passed = _before(graph, selection) if selection else set()
-        maps = {name for key, name in graph.outputs.items() if key.startswith("features.")}
+        maps = set(graph.listed("features"))
         for node in graph:
             if node is selection:
                 self.values[node.name] = self._selected(node)
@@ -60,7 +59,7 @@ class Copy:
             x = self._kept(self.graph[node.inputs[0]], units, keep)
             with self._place(node) as name:
                 return self.builder.add(name, node.op, x)
-        if isinstance(node.op, Add) and len(tables := self.constants.intersection(node.inputs)) == 1:
+        if isinstance(node.op, Add) and len(tables := self.graph.constants.intersection(node.inputs)) == 1:
             (table,) = tables
             (other,) = set(node.inputs) - tables
             if self.graph[table].shape == node.shape:
@@ -84,15 +83,6 @@ class Copy:
         block = self.builder.block(node.block) if node.block else nullcontext()
         with self.builder.origin(*node.origin), block:
             yield node.name.removeprefix(f"{node.block}.")
-
-
-def constants(graph: Graph) -> set[str]:
-    """The names of the tables, learned or not, and of what is computed from tables alone."""
-    found: set[str] = set()
-    for node in graph:
-        if not isinstance(node.op, Input) and found.issuperset(node.inputs):
-            found.add(node.name)
-    return found
 
 
 def _before(graph: Graph, node: Node) -> set[str]:

@@ -12,7 +12,7 @@ from hiera_compiler.ir import Add, Graph, JoinTokens, Node, Shape, Sinusoid, Tab
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
 from hiera_compiler.ir.masking import MaskedTokens
 from hiera_compiler.picture.boxes import boxes, needed
-from hiera_compiler.picture.labels import Part, is_drawn, part
+from hiera_compiler.picture.labels import Part, by, is_drawn, part
 from hiera_compiler.picture.repeats import Repeat, repeated
 
 
@@ -36,11 +36,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """The stem, a stage or the head: its rows, which of them repeat together, what leaves it, and its cost."""
+    """The stem, a stage or the head: its rows, which of them repeat together, what leaves it, and its cost.
+
+    Where a head follows, the maps of a neck go elsewhere: ``outputs`` then is what passes the neck by.
+    """
 
     name: str
     rows: tuple[Row, ...]
-    output: Shape
+    outputs: tuple[Shape, ...]
     cost: StageCost
     repeats: tuple[Repeat, ...] = ()
 
@@ -48,16 +51,22 @@ class Panel:
 def fold(graph: Graph) -> list[Panel]:
     """The panels of a graph, in the order in which they run."""
     blocks = share_blocks(graph)
-    panels = []
+    panels: list[Panel] = []
     for row in cost(graph).stages:
         nodes = [node for node in graph if node.part == row.name]
         stage = nodes[0].stage
         if stage is None:
-            rows = tuple(_chains_and_blocks(nodes, blocks))
+            rows = tuple(_chains_and_blocks(graph, nodes, blocks))
         else:
             rows = tuple(_rows([block for block in blocks if block.stage == stage]))
         rows, repeats = repeated(rows)
-        panels.append(Panel(row.name, rows, _output(nodes), row, repeats))
+        if row.name != "neck":
+            outputs: tuple[Shape, ...] = (_output(nodes),)
+        elif "logits" in graph.outputs:
+            outputs = panels[-1].outputs
+        else:
+            outputs = tuple(graph[graph.outputs[name]].shape for name in graph.returned)
+        panels.append(Panel(row.name, rows, outputs, row, repeats))
     return panels
 
 
@@ -75,7 +84,7 @@ def _output(nodes: Sequence[Node]) -> Shape:
     return next((grid for grid in grids if prod(grid) == prod(last)), tokens)
 
 
-def _chains_and_blocks(nodes: Sequence[Node], blocks: Sequence[BlockInstance]) -> Iterator[Row]:
+def _chains_and_blocks(graph: Graph, nodes: Sequence[Node], blocks: Sequence[BlockInstance]) -> Iterator[Row]:
     """Stem, neck, head and decoder: what is outside blocks as chains, one for each level of a neck, and the blocks."""
     for (in_blocks, _), group in groupby(nodes, key=lambda node: (node.block is not None, _level(node))):
         members = list(group)
@@ -83,7 +92,15 @@ def _chains_and_blocks(nodes: Sequence[Node], blocks: Sequence[BlockInstance]) -
         if in_blocks:
             yield from _rows([block for block in blocks if block.name in names])
         else:
-            yield Row(1, (_sequence(members),))
+            yield Row(1, (_sequence(members, _source(graph, members[0])),))
+
+
+def _source(graph: Graph, node: Node) -> tuple[Part, ...]:
+    """The map that a level of a neck starts from; nothing elsewhere."""
+    if node.part != "neck":
+        return ()
+    read = graph[node.inputs[0]]
+    return (Part(read.part, by(read.shape[:-1])),)
 
 
 def _level(node: Node) -> object:
@@ -91,7 +108,7 @@ def _level(node: Node) -> object:
     return node.origin[1:] if node.part == "neck" else None
 
 
-def _sequence(nodes: Sequence[Node]) -> Branch:
+def _sequence(nodes: Sequence[Node], source: tuple[Part, ...]) -> Branch:
     """Stem and head are chains, but for the tables that are added: their boxes say so, and the sums are left out."""
     tables = {node.name for node in nodes if isinstance(node.op, Table | Sinusoid)}
     for node in nodes:
@@ -107,7 +124,7 @@ def _sequence(nodes: Sequence[Node]) -> Branch:
         for step in steps
         if step.name not in token and (isinstance(step.op, joins) or not tables & set(step.inputs))
     ]
-    return Branch((), tuple(part(step.op) for step in chain if is_drawn(step.op)), (), adds=False)
+    return Branch((), (*source, *(part(step.op) for step in chain if is_drawn(step.op))), (), adds=False)
 
 
 def _rows(blocks: Sequence[BlockInstance]) -> Iterator[Row]:

@@ -38,7 +38,7 @@ def svg(graph: Graph) -> str:
     for panel in panels:
         canvas.arrow(width / 2, y, width / 2, y + _PANEL_GAP - 1)
         y = _panel(canvas, panel, y + _PANEL_GAP, width, total)
-        canvas.text(width / 2 + 10, y + 17, by(panel.output), size=11, fill=MUTED)
+        canvas.text(width / 2 + 10, y + 17, ", ".join(map(by, panel.outputs)), size=11, fill=MUTED)
     canvas.arrow(width / 2, y, width / 2, y + _PANEL_GAP - 1)
     return canvas.svg(width, y + _PANEL_GAP + _MARGIN / 2)
 

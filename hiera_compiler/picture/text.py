@@ -24,7 +24,7 @@ def text(graph: Graph) -> str:
         lines.append(f"┌─ {panel.name} ".ljust(width + 3, "─") + "┐")
         lines += [f"│ {line.ljust(width)} │" for line in body]
         lines.append("└".ljust(width + 3, "─") + "┘")
-        lines.append(f"{_ARROW}{by(panel.output)}")
+        lines.append(_ARROW + ", ".join(map(by, panel.outputs)))
     return "\n".join(lines)
 
 

@@ -34,6 +34,8 @@ def differences(left: Spec, right: Spec) -> list[Difference]:
     Where their kinds differ, an option that only one of them has is left out at its default.
     """
     left, right = left.resolved(), right.resolved()
+    if left.mae or right.mae:
+        left, right = (spec.model_copy(update={"mae": spec.pretraining}) for spec in (left, right))
     pair = [_plain(left), _plain(right)]
     for data in pair:
         del data["mlp_ratio"]  # only a default for the stages, and they say theirs by now

@@ -35,6 +35,13 @@ def choice_at(path: Path) -> Choice | None:
     return next((item for item in metadata if isinstance(item, Choice)), None)
 
 
+def other_kinds(path: Path, key: str) -> list[str]:
+    """The kinds that have a key which the kind at a place has not; none where no kind is."""
+    choice = choice_at(path[:-1]) if path and isinstance(path[-1], str) else None
+    kinds = kinds_of(choice.group) if choice is not None else {}
+    return [name for name, form in kinds.items() if key in form.model_fields and name != path[-1]]
+
+
 def describe(path: Path) -> str | None:
     """The description of the key at a place."""
     found = field_at(path)

@@ -15,7 +15,7 @@ from hiera_compiler.diagnostics import Diagnostic, Label, SpecError, code, did_y
 from hiera_compiler.source import Source, is_hole
 from hiera_compiler.source.limits import MAX_PROBLEMS
 from hiera_compiler.spec.expected import any_of, expected, shown_number
-from hiera_compiler.spec.fields import choice_at, homes, keys_at
+from hiera_compiler.spec.fields import choice_at, homes, keys_at, other_kinds
 from hiera_compiler.spec.model import Spec
 from hiera_compiler.spec.wording import about, number_in, place_name, shown, type_of, where
 
@@ -113,17 +113,22 @@ def unknown_key(error: ErrorDetails, path: Path, source: Source) -> Diagnostic:
     Every key means something, so a misspelt one is refused rather than ignored. `hiera schema` prints
     all keys and what they hold; editors that read the schema complete them.
     """
-    key = str(path[-1])
-    known = keys_at(error["loc"][:-1])
-    suggestion = did_you_mean(key, known)
-    elsewhere = [f"{key} belongs in {any_of(places)}; "] if (places := [home for home in homes(key) if home]) else []
+    key, loc = str(path[-1]), error["loc"][:-1]
+    known = keys_at(loc)
+    others = other_kinds(loc, key)
+    places = [home for home in homes(key) if home]
+    if others:
+        hint = f"{key} is a key of {any_of(others)}; the keys here are {', '.join(known)}"
+    elif suggestion := did_you_mean(key, known):
+        hint = f"did you mean {suggestion!r}?"
+    else:
+        elsewhere = f"{key} belongs in {any_of(places)}; " if places else ""
+        hint = f"{elsewhere}the keys here are {', '.join(known)}"
     return Diagnostic(
         "H101",
-        f"there is no key {quoted(key)} {where(path[:-1])}",
-        (Label(source.key(path), "not a key of the language" if not elsewhere else "not a key here"),),
-        help=f"did you mean {suggestion!r}?"
-        if suggestion
-        else f"{''.join(elsewhere)}the keys here are {', '.join(known)}",
+        f"there is no key {quoted(key)} {where(path[:-1])}{f', which is {loc[-1]}' if others else ''}",
+        (Label(source.key(path), "not a key of the language" if not places else "not a key here"),),
+        help=hint,
     )
 
 

@@ -87,7 +87,7 @@ def other_architecture(name: str, differences: Sequence[str], holds: str, specs:
     help = f"this file fits {' and '.join(specs)}" if specs else "use the spec that these weights were trained with"
     return Diagnostic(
         "H805",
-        f"the checkpoint and the spec differ in {len(differences)} weights",
+        f"the checkpoint and the spec differ in {len(differences)} weight{'s' if len(differences) > 1 else ''}",
         (_file(name),),
         help,
         (*shown, holds),

@@ -61,9 +61,14 @@ def test_problems_of_both_specs_are_shown(hiera: Any) -> None:
 def test_autoencoders_are_compared_by_their_parts(hiera: Any) -> None:
     changes = ["--task", "mae", "--set", "mae.decoder.depth=2"]
     found = json.loads(hiera("diff", "hiera_t", "hiera_t", *changes, "--json").out)
+    assert found["values"] == [{"path": "mae.decoder.depth", "a": 8, "b": 2}]
     parts = {row["stage"]: row for row in found["cost"]}
     assert parts["decoder"]["b"]["macs"] < parts["decoder"]["a"]["macs"]
     assert all(row["a"] == row["b"] for name, row in parts.items() if name not in ("decoder", "all"))
+
+
+def test_to_say_the_defaults_of_pretraining_is_no_difference(hiera: Any) -> None:
+    assert hiera("diff", "hiera_t", "hiera_t", "--set", "mae={}").out == "the architecture is the same\n"
 
 
 def test_what_stages_change_alike_is_one_line(hiera: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image, ImageChops
+from PIL.GifImagePlugin import GifImageFile
 from safetensors.torch import load_file, save_file
 
 import hiera_compiler as hc
@@ -77,9 +78,10 @@ def panels(file: str, side: int = 64) -> list[Image.Image]:
         return [picture.crop((left, top, left + side, top + side)) for left, top in corners]
 
 
-def first_of(row: int) -> tuple[int, int]:
-    """Where the first panel of a row begins."""
-    return corner(row, 0, 64, 64)
+def caption_of(picture: Image.Image, row: int) -> Image.Image:
+    """What stands above the first panel of a row."""
+    left, top = corner(row, 0, 64, 64)
+    return picture.crop((left, top - CAPTION, left + 64, top))
 
 
 def test_a_picture_is_masked_and_reconstructed(hiera: Hiera) -> None:
@@ -97,6 +99,55 @@ def test_a_picture_is_masked_and_reconstructed(hiera: Hiera) -> None:
     assert colours.count((128, 128, 128)) == 2
 
 
+def original(hiera: Hiera, file: str) -> Image.Image:
+    """What the model is shown of a picture file."""
+    shown = hiera("show", "tiny.yaml", "--mae", "--image", file, "--weights", "mae.safetensors", "-o", "out.png")
+    assert (shown.code, shown.err) == (0, "")
+    return panels("out.png")[0]
+
+
+def test_a_photograph_is_turned_as_its_camera_was_held(hiera: Hiera) -> None:
+    with Image.open("picture.png") as upright:
+        turned = Image.Exif()
+        turned[0x0112] = 6  # to be turned clockwise
+        upright.rotate(90, expand=True).save("turned.png", exif=turned)
+    assert ImageChops.difference(original(hiera, "turned.png"), original(hiera, "picture.png")).getbbox() is None
+
+
+def test_sixteen_bits_and_transparent_colours_are_read_as_eight_and_as_colours(hiera: Hiera) -> None:
+    grey = Image.linear_gradient("L")
+    wide = b"".join(bytes((value, value)) for value in grey.tobytes())
+    Image.frombytes("I;16", grey.size, wide).save("sixteen.png")
+    grey.save("eight.png")
+    grey.convert("RGB").quantize(8).save("palette.png", transparency=bytes([0, 0, 255]))
+    eight = original(hiera, "eight.png")
+    assert ImageChops.difference(original(hiera, "sixteen.png"), eight).getbbox() is None
+    difference = ImageChops.difference(original(hiera, "palette.png"), eight)
+    assert max(high for _, high in difference.getextrema()) < 64
+
+
+@pytest.mark.parametrize("error", [IndexError, NotImplementedError, RuntimeError, EOFError])
+def test_a_damaged_picture_is_a_diagnostic_whatever_its_reader_raises(
+    hiera: Hiera, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise error("index out of range")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", broken)
+    shown = hiera("show", "tiny.yaml", "--mae", "--image", "picture.png", "--weights", "mae.safetensors")
+    assert shown.code == 1
+    assert "error[H740]" in shown.err
+    assert "index out of range" not in shown.err
+
+
+def test_only_the_frames_that_a_model_sees_are_read(hiera: Hiera, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    seek = GifImageFile.seek
+    monkeypatch.setattr(GifImageFile, "seek", lambda self, frame: (read.append(frame), seek(self, frame))[1])
+    original(hiera, "moving.gif")
+    assert set(read) <= {0}
+
+
 def test_another_seed_drops_other_units_and_the_same_one_the_same(hiera: Hiera) -> None:
     common = ("show", "tiny.yaml", "--mae", "--image", "picture.png", "--weights", "mae.safetensors")
     for name, seed in (("a.png", "1"), ("b.png", "1"), ("c.png", "2"), ("d.png", "3")):
@@ -112,9 +163,8 @@ def test_a_clip_gives_a_row_for_each_predicted_frame(hiera: Hiera) -> None:
     assert shown.code == 0, shown.err
     with Image.open("tiny_mae.png") as picture:
         assert picture.size == (3 * 64 + 2 * GAP + 2 * MARGIN, 2 * (CAPTION + 64) + GAP + 2 * MARGIN)
-        # Both rows are captioned, in other words: they are two frames.
-        first, second = (picture.crop((left, top - CAPTION, left + 64, top)) for left, top in map(first_of, range(2)))
-    assert all(min(caption.convert("L").tobytes()) < 128 for caption in (first, second))
+        first, second = (caption_of(picture, row) for row in range(2))
+    assert all(any(caption.convert("L").histogram()[:128]) for caption in (first, second))
     assert ImageChops.difference(first, second).getbbox() is not None
 
 
@@ -135,6 +185,14 @@ def test_what_cannot_be_shown_is_one_diagnostic(hiera: Hiera, change: list[str],
     assert shown.code == 1
     assert f"error[{code}]" in shown.err
     assert not Path("tiny_mae.png").exists()
+
+
+@pytest.mark.parametrize("other", [["--full"], ["--svg", "x.svg"]])
+def test_a_picture_is_shown_without_the_graph(hiera: Hiera, other: list[str]) -> None:
+    options = ["--mae", "--image", "picture.png", "--weights", "mae.safetensors"]
+    shown = hiera("show", "tiny.yaml", *options, *other)
+    assert shown.code == 2
+    assert "--image goes without --full and --svg" in shown.err
 
 
 @pytest.mark.parametrize("missing", ["--mae", "--weights", "--image"])

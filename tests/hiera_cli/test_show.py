@@ -72,3 +72,9 @@ def test_svg_that_cannot_be_written_is_said_and_leaves_stdout_to_one_object(
     assert f"cannot be written: {reason}" in done.err
     assert list(json.loads(done.out)) == ["diagnostics"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_neck_that_a_head_leaves_aside_is_said_to_cost_nothing(hiera: Any) -> None:
+    assert "leaves the neck out" in hiera("show", "hiera_t", "--set", "neck=feature_pyramid").out
+    assert "leaves the neck out" not in hiera("show", "hiera_t_1024", "--set", "neck=feature_pyramid").out
+    assert "leaves the neck out" not in hiera("show", "hiera_t").out

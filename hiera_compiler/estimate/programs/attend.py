@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from hiera_compiler.estimate.programs.order import as_shaped
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Tape
 from hiera_compiler.estimate.tensor import Tensor
@@ -47,8 +48,7 @@ def _relative_bias(tape: Tape, node: Node) -> Tensor:
     table = tape.parameter(*node.op.weights()["table"])
     index = tape.tensor((queries, keys), "int64", fixed=True)
     gathered = tape.call("index", (table, index), (queries, keys, heads), table.dtype).permute(2, 0, 1)
-    contiguous = gathered if gathered.contiguous else tape.call("clone", (gathered,), gathered.shape, gathered.dtype)
-    return tape.reshape(contiguous, 1, *node.shape)
+    return tape.reshape(tape.contiguous(gathered), 1, *node.shape)
 
 
 def _shift_mask(tape: Tape, node: Node) -> Tensor:
@@ -82,15 +82,11 @@ def _relative_position(tape: Tape, node: Node, query: Tensor) -> Tensor:
     return tape.call("constant_pad_nd", (bias,), (batch, *node.shape), bias.dtype) if first else bias
 
 
-def _split_or_join_heads(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    return tape.reshape(x, x.shape[0], *node.shape)
-
-
 PROGRAMS: dict[type[Op], Program] = {
     Attend: _attend,
-    JoinHeads: _split_or_join_heads,
+    JoinHeads: as_shaped,
     RelativeBias: _relative_bias,
     RelativePosition: _relative_position,
     ShiftMask: _shift_mask,
-    SplitHeads: _split_or_join_heads,
+    SplitHeads: as_shaped,
 }

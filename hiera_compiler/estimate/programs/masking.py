@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from hiera_compiler.estimate.programs.order import raster, window_major
+from hiera_compiler.estimate.programs.order import raster, slice_tokens, window_major
 from hiera_compiler.estimate.programs.program import BATCH, Program
 from hiera_compiler.estimate.tape import Call, Tape
 from hiera_compiler.estimate.tensor import Sizes, Tensor, row_major
@@ -85,10 +85,6 @@ def _masked_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
         rows = rows._replace(shape=(BATCH, *rows.shape[1:]), strides=(0, *rows.strides[1:]))
     index = masked._replace(shape=(*masked.shape, x.shape[-1]), strides=(*masked.strides, 0))
     return tape.call("gather", (rows, index), (BATCH, *node.shape), x.dtype)
-
-
-def _last_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    return x._replace(shape=(x.shape[0], *node.shape))
 
 
 def _masked_places(tape: Tape, batch: int, layout: UnitLayout, kept: int) -> Tensor:
@@ -197,7 +193,7 @@ def _squared_error(tape: Tape, node: Node, x: Tensor, y: Tensor) -> Tensor:
 PROGRAMS: dict[type[Op], Program] = {
     AddKept: _add_kept,
     Gradients: _gradients,
-    LastTokens: _last_tokens,
+    LastTokens: slice_tokens,
     MaskedTokens: _masked_tokens,
     PatchEmbedKept: _embed_kept,
     Patches: _patches,

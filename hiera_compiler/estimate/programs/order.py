@@ -32,7 +32,7 @@ def _to_units(tape: Tape, node: Node, grid: Tensor) -> Tensor:
     if tape.regime.released_code:
         return _unrolled(tape, node, grid)
     x = window_major(tape, grid, op.layout)
-    return tape.call("clone", (x,), x.shape, x.dtype) if op.layout.is_raster and not x.contiguous else x
+    return tape.contiguous(x) if op.layout.is_raster else x
 
 
 def window_major(tape: Tape, grid: Tensor, layout: UnitLayout) -> Tensor:
@@ -69,9 +69,7 @@ def planes(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:
     sides = [side for fold in layout.folds for side in fold]
     split = tape.reshape(x, x.shape[0] * x.shape[1], *sides, x.shape[-1])
     order = [1 + axes * k + axis for axis in range(axes) for k in reversed(range(depth))]
-    first = split.permute(0, len(sides) + 1, *order)
-    if not first.contiguous:
-        first = tape.call("clone", (first,), first.shape, first.dtype)
+    first = tape.contiguous(split.permute(0, len(sides) + 1, *order))
     return tape.reshape(first, *first.shape[:2], *layout.unit)
 
 
@@ -98,7 +96,8 @@ def _mean(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.call("mean", (x,), (x.shape[0], *node.shape), x.dtype)
 
 
-def _as_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def as_shaped(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    """What the node reads in its own shape; of as many elements."""
     return tape.reshape(x, x.shape[0], *node.shape)
 
 
@@ -106,7 +105,8 @@ def _join_tokens(tape: Tape, node: Node, front: Tensor, x: Tensor) -> Tensor:
     return tape.join(node.shape, front.expand(x.shape[0]), x)
 
 
-def _slice_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def slice_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    """A view of as much of what the node reads as it has."""
     return x._replace(shape=(x.shape[0], *node.shape))
 
 
@@ -119,8 +119,7 @@ def _pad_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 
 def _crop_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    cut = x._replace(shape=(x.shape[0], *node.shape))
-    return cut if cut.contiguous else tape.call("clone", (cut,), cut.shape, cut.dtype)
+    return tape.contiguous(slice_tokens(tape, node, x))
 
 
 def _roll_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
@@ -131,8 +130,8 @@ def _roll_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 
 PROGRAMS: dict[type[Op], Program] = {
-    AsGrid: _as_grid,
-    AsTokens: _as_grid,
+    AsGrid: as_shaped,
+    AsTokens: as_shaped,
     CropGrid: _crop_grid,
     FirstToken: _first_token,
     JoinTokens: _join_tokens,
@@ -140,7 +139,7 @@ PROGRAMS: dict[type[Op], Program] = {
     Mean: _mean,
     PadGrid: _pad_grid,
     RollGrid: _roll_grid,
-    SliceTokens: _slice_tokens,
+    SliceTokens: slice_tokens,
     ToGrid: _to_grid,
     ToUnits: _to_units,
 }

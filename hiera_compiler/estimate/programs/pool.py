@@ -40,8 +40,7 @@ def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
         indices = tape.tensor(size, "int64", strides=strides)
         name = f"max_pool{len(op.kernel)}d_with_indices"
         tape.calls.append(Call(name, (images,), (pooled, indices), tape.node))
-    out = as_units(tape, pooled, node, op.after)
-    return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
+    return _put_back(tape, pooled, node, op.after)
 
 
 def _padded(tape: Tape, op: Any, images: Tensor) -> Tensor:
@@ -70,15 +69,15 @@ def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
 def _sliding_convolution(tape: Tape, node: Node, x: Tensor) -> Tensor:
     op: Any = node.op
     if tape.regime.released_code:
+        # Without mask units it is the norm that follows that makes the copy.
         return _put_back(tape, published_pool.convolved(tape, node, x), node, op.after)
     images = as_images(tape, x, op.before)
     return as_units(tape, tape.depthwise(images, op.channels, op.kernel, op.after.unit), node, op.after)
 
 
 def _put_back(tape: Tape, images: Tensor, node: Node, layout: UnitLayout) -> Tensor:
-    """Pooled units in their places again. Without mask units it is the norm that follows that makes this copy."""
-    out = as_units(tape, images, node, layout)
-    return out if out.contiguous else tape.call("clone", (out,), out.shape, out.dtype)
+    """Pooled units in their places again, in memory too."""
+    return tape.contiguous(as_units(tape, images, node, layout))
 
 
 def as_images(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:

@@ -41,8 +41,7 @@ def convolved(tape: Tape, node: Node, x: Tensor) -> Tensor:
 
 
 def _planes(tape: Tape, x: Tensor, op: Any) -> Tensor:
-    apart = x if x.contiguous else tape.call("clone", (x,), x.shape, x.dtype)
-    return planes(tape, apart, op.before)
+    return planes(tape, tape.contiguous(x), op.before)
 
 
 def _as_clips(images: Tensor) -> Tensor:

@@ -13,16 +13,18 @@ from hiera_compiler.kinds.choice import Choice
 from hiera_compiler.kinds.form import Count
 from hiera_compiler.kinds.roles import Neck, Normalization
 
+Norm = Annotated[
+    Normalization | None,
+    Choice("norm", optional=True),
+    Field(description="How tokens are normalised after each convolution, which then has no bias; `none`: not."),
+]
+
 
 class PyramidNeck(Neck):
     """A neck whose maps have the same channels."""
 
     channels: Annotated[Count, Field(description="Channels of every map of the pyramid.")] = 256
-    norm: Annotated[
-        Normalization | None,
-        Choice("norm", optional=True),
-        Field(description="How tokens are normalised after each convolution, which then has no bias; `none`: not."),
-    ] = None
+    norm: Norm = None
     extra: Annotated[
         Literal["max_pool", "none"],
         Field(

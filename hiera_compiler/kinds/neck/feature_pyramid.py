@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hiera_compiler.diagnostics import times
 from hiera_compiler.ir import Add, Upsample
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.neck import PyramidNeck
@@ -49,10 +48,6 @@ class FeaturePyramid(PyramidNeck):
 
 
 def _upsampled(builder: GraphBuilder, name: str, coarser: Value, x: Value) -> Value:
-    """The coarser level on the grid of a finer one."""
-    sides = list(zip(x.shape[:-1], coarser.shape[:-1], strict=True))
-    if any(fine % coarse for fine, coarse in sides):
-        message = f"a level of {times(x.shape[:-1])} tokens is no multiple of the next, of {times(coarser.shape[:-1])}"
-        builder.refuse(name, message, "use an input of which every stage's grid is a multiple of the next one's")
-    factors = tuple(fine // coarse for fine, coarse in sides)
+    """The coarser level on the grid of a finer one, which a rule says is a multiple of it."""
+    factors = tuple(fine // coarse for fine, coarse in zip(x.shape[:-1], coarser.shape[:-1], strict=True))
     return coarser if set(factors) == {1} else builder.add(name, Upsample(factors), coarser)

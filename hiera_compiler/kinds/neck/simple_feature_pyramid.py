@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from hiera_compiler.ir import Activate, TransposedConvolution
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds.choice import Choice
-from hiera_compiler.kinds.neck import PyramidNeck, max_pooled
+from hiera_compiler.kinds.neck import Norm, PyramidNeck, max_pooled
 from hiera_compiler.kinds.norm.layer_norm import LayerNorm
-from hiera_compiler.kinds.roles import Normalization
 
 
 class SimpleFeaturePyramid(PyramidNeck):
@@ -23,11 +19,7 @@ class SimpleFeaturePyramid(PyramidNeck):
     """
 
     kind: Literal["simple_feature_pyramid"] = "simple_feature_pyramid"
-    norm: Annotated[
-        Normalization | None,
-        Choice("norm", optional=True),
-        Field(description="How tokens are normalised after each convolution, which then has no bias; `none`: not."),
-    ] = LayerNorm()
+    norm: Norm = LayerNorm()
 
     def reads(self, stages: int) -> tuple[int, ...]:
         return (stages - 1,)

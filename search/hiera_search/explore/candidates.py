@@ -13,6 +13,7 @@ from hiera_compiler import bundled
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.predict import predict
 from hiera_compiler.estimate.profiles import Profile
+from hiera_compiler.lower import encoder_of
 from hiera_compiler.pipeline import Compilation, Task, compile
 from hiera_search.accuracy import Estimator, Scores, features
 from hiera_search.explore.sieve import Judged
@@ -161,7 +162,8 @@ def breakdown(
     """Time, parameters and multiply-accumulates by stage, and milliseconds of a batch by what bounds them."""
     predicted = predict(compilation.graph, profile, batch)
     seconds = dict(predicted.stages)
-    spec = compilation.spec
+    # The last stage of an autoencoder does not pool.
+    spec = encoder_of(compilation.spec) if compilation.task == "mae" else compilation.spec
     pools = {f"stage {index + 1}": stage.pool for index, stage in enumerate(spec.stages)}
     rows = tuple(
         StageFigures(

@@ -1,4 +1,4 @@
-"""The diagnostics of a search's limits: H621 and H630."""
+"""The diagnostics of a search's score and limits: H62x, and H630 where nothing fits."""
 
 from __future__ import annotations
 

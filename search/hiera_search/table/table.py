@@ -11,7 +11,7 @@ from hiera_search.table.columns import Columns
 from hiera_search.table.lookups import ByOptions, Known, Listed
 from hiera_search.table.parts import Parts
 from hiera_search.table.reading import ALL_BUT_POOL, MOST_STAGES, Reader, ReadStage
-from hiera_search.table.refusals import LAWFUL, Refusals
+from hiera_search.table.refusals import LAWFUL, Refusals, adopt
 from hiera_search.table.stages import StageLookup
 from hiera_search.table.sums import Path, Sums
 from hiera_search.table.transitions import REFUSED, Frame, Transitions
@@ -64,9 +64,7 @@ class Table:
 
     def adopt(self, codes: Sequence[str]) -> None:
         """Number codes as another table did. Raises ValueError once this one has met other codes."""
-        if list(codes[: len(self.codes)]) != self.codes:
-            raise ValueError(f"codes are numbered already: {self.codes}")
-        self.codes.extend(codes[len(self.codes) :])
+        adopt(self.codes, codes)
 
     def price(self, choices: NDArray[np.int32]) -> Columns:
         """The figures of candidates: one row for each, with the index of an option for each hole of the space."""

@@ -13,6 +13,7 @@ from hiera_compiler.pipeline import Compilation
 from hiera_search.space import Refused
 from hiera_search.table.columns import Columns
 from hiera_search.table.parts import LARGEST, capacity, memory_bytes
+from hiera_search.table.refusals import adopt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +37,7 @@ class Whole:
 
     def adopt(self, codes: Sequence[str]) -> None:
         """Number codes as another search did. Raises ValueError once this one has met other codes."""
-        if list(codes[: len(self.codes)]) != self.codes:
-            raise ValueError(f"codes are numbered already: {self.codes}")
-        self.codes.extend(codes[len(self.codes) :])
+        adopt(self.codes, codes)
 
     def price(self, choices: NDArray[np.int32]) -> Columns:
         """The figures of candidates: one row for each, with the index of an option for each hole of the space."""

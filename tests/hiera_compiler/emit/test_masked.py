@@ -15,7 +15,6 @@ import hiera_compiler as hc
 from hiera_compiler import emit
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.emit.functions import masked
-from hiera_compiler.ir import KeepUnits
 from hiera_compiler.ir.masking import masking
 from hiera_compiler.lower import lower_mae
 from hiera_compiler.pipeline import Compilation
@@ -89,10 +88,7 @@ def assert_late_is_early(compilation: Compilation) -> None:
 RICHER_CLIP = with_mae(RICH_CLIP | {"input": {"size": [16, 18], "frames": 15}})
 
 
-FIXED: Data = CLIP | {"name": "fixed", "position": "sinusoid"}
-
-
-@pytest.mark.parametrize("data", [SMALL, CLIP, FIXED, with_mae(RICH_IMAGE), RICHER_CLIP], ids=lambda data: data["name"])
+@pytest.mark.parametrize("data", [SMALL, CLIP, with_mae(RICH_IMAGE), RICHER_CLIP], ids=lambda data: data["name"])
 @pytest.mark.parametrize("multi_scale", [True, False])
 def test_what_is_dropped_early_equals_what_is_dropped_late(data: Data, multi_scale: bool) -> None:
     assert_late_is_early(compiled(data | {"mae": data["mae"] | {"multi_scale": multi_scale}}))
@@ -125,13 +121,10 @@ def test_dropping_early_changes_nothing_in_any_spec(data: Data) -> None:
         assert compilation.graph
     except SpecError as error:
         codes = {found.code for found in error.diagnostics}
-        assert codes <= {"H340", "H343", "H346"}  # one unit, tokens beyond the input, targets of one value
+        # Some inputs are one unit, their tokens reach beyond them, or predict one value.
+        assert codes <= {"H340", "H343", "H346"}
         assume(False)
     assert_late_is_early(compilation)
-
-
-def test_units_are_dropped_before_a_table_that_is_not_learned_too() -> None:
-    assert not any(isinstance(node.op, KeepUnits) for node in compiled(FIXED).graph)
 
 
 @pytest.mark.parametrize("data", [SMALL, CLIP], ids=lambda data: data["name"])

@@ -180,7 +180,7 @@ def test_a_kind_learns(group: str, name: str) -> None:
 
 
 def assert_learns(compiled: hc.Compilation) -> None:
-    """Every parameter gets a gradient."""
+    """Every parameter gets a gradient, and one that is not zero where there is something to learn."""
     module: Any = compiled.module()
     randomise(module)
     squares = [x.square().sum() for x in outputs(module(torch.randn(2, *compiled.spec.input_shape)))]
@@ -188,7 +188,8 @@ def assert_learns(compiled: hc.Compilation) -> None:
     for key, parameter in module.named_parameters():
         assert parameter.grad is not None, key
         assert parameter.grad.isfinite().all(), key
-        assert parameter.grad.abs().sum() > 0, key
+        # A table of one distance adds the same to all scores of a query, and the softmax does not see it.
+        assert parameter.grad.abs().sum() > 0 or (".rel_pos." in key and len(parameter) == 1), key
 
 
 @pytest.mark.parametrize(("group", "name"), [variant for variant in EVERY if masks(*variant)])

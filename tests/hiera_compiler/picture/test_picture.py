@@ -57,7 +57,7 @@ def test_every_block_is_in_a_row_and_alike_ones_share_it(name: str) -> None:
     for index, panel in enumerate(panels):
         assert [row.count for row in written_out(panel)] == [count for stage, count in runs if stage == index]
     grids = [node.shape for node in compilation.graph if isinstance(node.op, ToGrid) and node.block is None]
-    assert [panel.output for panel in panels] == grids
+    assert [panel.outputs for panel in panels] == [(grid,) for grid in grids]
 
 
 def written_out(panel: Panel) -> list[Row]:
@@ -187,9 +187,16 @@ def test_a_trunk_without_head_and_clips_are_drawn() -> None:
 def test_a_neck_has_a_row_for_each_of_its_levels() -> None:
     lines = text(hc.compile("hiera_t_1024", ["neck=feature_pyramid"]).graph).splitlines()
     neck = lines.index(next(line for line in lines if line.startswith("┌─ neck")))
-    finer = "convolution 1×1 → repeat 2×2 → add → convolution 3×3"
     assert [line.strip("│ ") for line in lines[neck + 1 : neck + 5]] == [
-        "convolution 1×1 → convolution 3×3 → max pool 1×1 every 2×2",
-        *[finer] * 3,
+        "stage 4 32×32 → convolution 1×1 → convolution 3×3 → max pool 1×1 every 2×2",
+        "stage 3 64×64 → convolution 1×1 → repeat 2×2 → add → convolution 3×3",
+        "stage 2 128×128 → convolution 1×1 → repeat 2×2 → add → convolution 3×3",
+        "stage 1 256×256 → convolution 1×1 → repeat 2×2 → add → convolution 3×3",
     ]
-    assert lines[-1] == "     ↓ 256×256×256"
+    assert lines[-1] == "     ↓ 256×256×256, 128×128×256, 64×64×256, 32×32×256, 16×16×256"
+
+
+def test_a_head_is_given_the_last_stage_and_not_the_maps_of_the_neck() -> None:
+    *_, neck, head = fold(hc.compile("hiera_t", ["neck=feature_pyramid"]).graph)
+    assert (neck.name, neck.outputs) == ("neck", ((7, 7, 768),))
+    assert (head.name, head.outputs) == ("head", ((1000,),))

@@ -35,7 +35,9 @@ def test_autoencoders_are_searched_by_what_they_cost(tmp_path: Path) -> None:
     assert front.front
     assert all(one.macs <= most for one in front.front)
     assert "masked autoencoder's forward pass" in front.title
-    assert [row.name for row in front.front[0].stages][-3:] == ["fusion", "decoder", "target"]
+    rows = front.front[0].stages
+    assert [row.name for row in rows][-3:] == ["fusion", "decoder", "target"]
+    assert [row.pool for row in rows if row.name.startswith("stage")] == [None, "max", "max", None]
 
 
 def test_a_score_of_figures_of_classifiers_is_none_of_autoencoders(
