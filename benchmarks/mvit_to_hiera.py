@@ -56,8 +56,8 @@ def _verdict(found: Sequence[Point]) -> Iterator[str]:
     faster = sum(point.predicted.throughput > last.throughput * (1 + 1e-9) for point in found)
     others = len(found) - len(pairs)
     yield (
-        f"Of the {others} lawful points that the paper leaves out nobody knows the top-1, and the size score of all is "
-        f"one. Of all {len(found)} points, {faster or 'none'} {'are' if faster > 1 else 'is'} predicted to be faster "
+        f"Of the {others} lawful points that the paper leaves out nobody knows the top-1, and all have one and the "
+        f"same size score. Of all {len(found)} points, {faster or 'none'} {'are' if faster > 1 else 'is'} predicted to be faster "
         "than f_mask_unit_attention, which is Hiera-L."
     )
 

@@ -100,7 +100,7 @@ def _source(graph: Graph, node: Node) -> tuple[Part, ...]:
     if node.part != "neck":
         return ()
     read = graph[node.inputs[0]]
-    return (Part(read.part, by(read.shape[:-1])),)
+    return (Part(read.part, by(read.shape[:-1]), "order"),)
 
 
 def _level(node: Node) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -86,10 +87,14 @@ def strided(kernel: tuple[int, ...], stride: tuple[int, ...]) -> str:
     return by(kernel) if stride == kernel or max(stride) == 1 else f"{by(kernel)} every {by(stride)}"
 
 
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
+"""Between the words of a class's name, as in TalkingHeads and SquaredReLU."""
+
+
 def part(op: Op) -> Part:
-    """The box of a primitive. One that is not in the table goes by the name of its class."""
+    """The box of a primitive. One that is not in the table goes by the words of its class's name."""
     make = _PARTS.get(type(op))
-    return make(op) if make is not None else Part(type(op).__name__.lower())
+    return make(op) if make is not None else Part(_WORDS.sub(" ", type(op).__name__).lower())
 
 
 def is_drawn(op: Op) -> bool:

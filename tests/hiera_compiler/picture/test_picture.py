@@ -10,6 +10,7 @@ import hiera_compiler as hc
 from hiera_compiler.ir import Activate, Graph, Op, ToGrid
 from hiera_compiler.picture import svg, text
 from hiera_compiler.picture.fold import Panel, Row, fold
+from hiera_compiler.picture.labels import part
 from hiera_compiler.picture.repeats import Repeat, repeated
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -168,6 +169,14 @@ def test_text_in_the_svg_is_escaped() -> None:
 
 
 @dataclass(frozen=True)
+class TalkingHeads(Activate):
+    pass
+
+
+class SquaredReLU(Activate):
+    pass
+
+
 class Sharpen(Activate):
     """A primitive that the pictures do not know."""
 
@@ -176,6 +185,10 @@ def test_an_unknown_primitive_goes_by_its_name() -> None:
     graph = with_op(hc.compile("hiera_t").graph, "blocks.0.mlp.activation", Sharpen("gelu"))
     assert "+ norm → linear 384 → sharpen → linear 96" in text(graph)
     assert "sharpen" in words(svg(graph))
+
+
+def test_the_words_of_an_unknown_primitive_stand_apart() -> None:
+    assert [part(make("gelu")).word for make in (TalkingHeads, SquaredReLU)] == ["talking heads", "squared relu"]
 
 
 def test_a_trunk_without_head_and_clips_are_drawn() -> None:
