@@ -57,8 +57,8 @@ def _verdict(found: Sequence[Point]) -> Iterator[str]:
     others = len(found) - len(pairs)
     yield (
         f"Of the {others} lawful points that the paper leaves out nobody knows the top-1, and all have one and the "
-        f"same size score. Of all {len(found)} points, {faster or 'none'} {'are' if faster > 1 else 'is'} predicted to be faster "
-        "than f_mask_unit_attention, which is Hiera-L."
+        f"same size score. Of all {len(found)} points, {faster or 'none'} {'are' if faster > 1 else 'is'} predicted to "
+        "be faster than f_mask_unit_attention, which is Hiera-L."
     )
 
 

@@ -123,7 +123,7 @@ def test_sixteen_bits_and_transparent_colours_are_read_as_eight_and_as_colours(h
     eight = original(hiera, "eight.png")
     assert ImageChops.difference(original(hiera, "sixteen.png"), eight).getbbox() is None
     difference = ImageChops.difference(original(hiera, "palette.png"), eight)
-    assert max(high for _, high in difference.getextrema()) < 64
+    assert not any(any(band.histogram()[64:]) for band in difference.split())
 
 
 @pytest.mark.parametrize("error", [IndexError, NotImplementedError, RuntimeError, EOFError])
@@ -143,7 +143,12 @@ def test_a_damaged_picture_is_a_diagnostic_whatever_its_reader_raises(
 def test_only_the_frames_that_a_model_sees_are_read(hiera: Hiera, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     seek = GifImageFile.seek
-    monkeypatch.setattr(GifImageFile, "seek", lambda self, frame: (read.append(frame), seek(self, frame))[1])
+
+    def counted(self: GifImageFile, frame: int) -> None:
+        read.append(frame)
+        seek(self, frame)
+
+    monkeypatch.setattr(GifImageFile, "seek", counted)
     original(hiera, "moving.gif")
     assert set(read) <= {0}
 

@@ -168,7 +168,6 @@ def test_text_in_the_svg_is_escaped() -> None:
     assert "<b>&</b>" in words(svg(graph))
 
 
-@dataclass(frozen=True)
 class TalkingHeads(Activate):
     pass
 
@@ -177,6 +176,7 @@ class SquaredReLU(Activate):
     pass
 
 
+@dataclass(frozen=True)
 class Sharpen(Activate):
     """A primitive that the pictures do not know."""
 
