@@ -116,7 +116,10 @@ class Transitions:
         if read.stage is None or frame is None:
             return read.refusal
         found = checks.check_axes(frame.spec.model_copy(update={"stages": (read.stage,)}), _SOURCE)
-        found = found or checks.check_stage(self._resolved(frame, read.stage), index, _SOURCE)
+        if not found:
+            stage = self._resolved(frame, read.stage)
+            alone = frame.spec.model_copy(update={"stages": (stage,)})
+            found = checks.check_stage(stage, index, _SOURCE) + checks.check_masking(alone, _SOURCE)
         return self.refusals.rules(found)
 
     def step(self, state: State, read: ReadStage, deep: bool) -> Step:

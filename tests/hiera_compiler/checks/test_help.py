@@ -119,3 +119,27 @@ def test_the_example_that_h202_gives_passes(changes: Data, code: str) -> None:
     help = helps(base(**changes))[code]
     example = yaml.safe_load("[" + help.partition("such as [")[2].partition("]")[0] + "]")
     assert helps(base(**changes | {"mask_unit": example})) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("vit_b", []),
+        ("swin_t", ["input.size=256"]),
+        ("sam2_hiera_t", ["input.size=256"]),
+        ("mvitv2_s_16x224", []),
+        ("detection/mvitv2_b", ["input.size=256"]),
+    ],
+)
+def test_what_h344_names_makes_an_autoencoder(name: str, settings: list[str]) -> None:
+    with pytest.raises(hc.SpecError) as caught:
+        _ = hc.compile(name, settings, task="mae").graph
+    help = next(found.help for found in caught.value.diagnostics if found.code == "H344") or ""
+    pattern = r"(?<!attention: )(mask_unit|class_token|head\.pooling): (\[[\d, ]+\]|\w+)"
+    made = [f"{key}={value}" for key, value in re.findall(pattern, help)]
+    stages = range(len(hc.compile(name).spec.stages))
+    if "in place of windows" in help:
+        made += [f"stages.{index}.attention=mask_unit" for index in stages]
+    elif "H345" in str(caught.value):
+        made += [f"stages.{index}.attention.relative=none" for index in stages]
+    assert hc.compile(name, [*settings, *made], task="mae").graph.outputs["loss"]

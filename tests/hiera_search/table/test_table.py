@@ -123,6 +123,15 @@ def test_a_space_of_one_point_is_a_spec(tmp_path: Path, data: Data) -> None:
         ({"mlp_ratio": choose(0.01, 4), "mask_unit": choose(8, 7)}, {"", "H204", "H302"}),
         ({"position": choose("absolute", "separable"), "input.frames": choose("none", 4)}, {"", "H203"}),
         ({"stages.0.pool": choose("max", "none"), "mask_unit": choose(3, 8), "stages.1.heads": choose(2, 3)}, None),
+        (
+            {
+                "mae": {"mask_ratio": 0.5},
+                "stages.0.attention": choose("mask_unit", "global"),
+                "stages.1.attention": {"kind": "global", "relative": choose("none", "decomposed")},
+                "mask_unit": choose(8, "none"),
+            },
+            {"", "H208", "H344", "H345"},
+        ),
     ],
 )
 def test_refusals_have_the_code_that_is_reported_first(tmp_path: Path, changes: Data, codes: set[str] | None) -> None:
