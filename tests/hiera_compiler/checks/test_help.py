@@ -143,3 +143,15 @@ def test_what_h344_names_makes_an_autoencoder(name: str, settings: list[str]) ->
     elif "H345" in str(caught.value):
         made += [f"stages.{index}.attention.relative=none" for index in stages]
     assert hc.compile(name, [*settings, *made], task="mae").graph.outputs["loss"]
+
+
+@pytest.mark.parametrize("pool", [{"kind": "conv", "padding": 2}, {"kind": "max", "kernel": 3, "padding": 2}])
+def test_the_padding_that_is_named_for_queries_and_keys_passes(pool: Data) -> None:
+    def stages(**changes: Any) -> list[Data]:
+        attention = {"kind": "pooled", "pool": pool | changes, "kv_stride": 2}
+        return [{"depth": 1, "channels": 24, "heads": 2, "attention": attention}]
+
+    (help,) = helps(base(stages=stages(), mask_unit=8)).values()
+    named = re.search(r"at most (\[\d, \d\])", help)
+    assert named is not None
+    assert helps(base(stages=stages(padding=yaml.safe_load(named[1])), mask_unit=8)) == {}
