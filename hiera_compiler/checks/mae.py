@@ -139,8 +139,23 @@ def predicted_patches_are_inside_the_input(spec: Spec, source: Source) -> Iterat
                 Label(source.value(("input",)), times(size)),
                 Label(source.value(("patch", "padding")), "makes tokens beyond the input"),
             ),
-            help=f"use a padding of about half the kernel: {[ceil(side / 2) - 1 for side in spec.patch.kernel]}",
+            help=_cover(spec, needed),
         )
+
+
+def _cover(spec: Spec, needed: Sides) -> str:
+    """The input nearest above this one that has as many tokens and holds what they predict, and the padding for it."""
+    patch, tokens = spec.patch, token_grid(spec)
+    padding = tuple(min(pad, ceil(side / 2) - 1) for pad, side in zip(patch.padding, patch.kernel, strict=True))
+    least = (
+        (count - 1) * stride + kernel - 2 * pad
+        for count, stride, kernel, pad in zip(tokens, patch.stride, patch.kernel, padding, strict=True)
+    )
+    have = (
+        size if pad == old else 0 for size, pad, old in zip(spec.input_shape[1:], padding, patch.padding, strict=True)
+    )
+    use = f"use an input of {times([max(sides) for sides in zip(needed, least, have, strict=True)])} pixels"
+    return use if padding == patch.padding else f"{use} and a padding of {list(padding)}"
 
 
 @code("H346")
