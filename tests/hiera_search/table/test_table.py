@@ -140,6 +140,28 @@ def test_refusals_have_the_code_that_is_reported_first(tmp_path: Path, changes: 
     assert codes is None or found == codes
 
 
+@pytest.mark.parametrize("tokens", [(False, True), (True, False)])
+def test_a_stage_is_refused_for_what_its_own_candidate_says_elsewhere(
+    tmp_path: Path, tokens: tuple[bool, bool]
+) -> None:
+    changes = {
+        "mask_unit": "none",
+        "class_token": choose(*tokens),
+        "stages.0.attention": choose("global", {"kind": "window", "window": 4}),
+    }
+    space = space_of(opened(image({}), changes), tmp_path)
+    assert assert_prices_are_exact(space, every_choice(space)) == {"", "H210"}
+
+
+@pytest.mark.parametrize("sections", [("none", {"mask_ratio": 0.5}), ({"mask_ratio": 0.5}, "none")])
+def test_a_stage_is_refused_for_pretraining_only_where_its_candidate_asks_for_it(
+    tmp_path: Path, sections: tuple[Any, Any]
+) -> None:
+    changes = {"mae": choose(*sections), "mask_unit": choose("none", 8), "stages.0.attention": "global"}
+    space = space_of(opened(image({}), changes), tmp_path)
+    assert assert_prices_are_exact(space, every_choice(space)) == {"", "H344"}
+
+
 @pytest.mark.parametrize("places", list(permutations(["input.channels", "stages.0.heads", "stages.1.heads"])))
 @pytest.mark.parametrize("last", ["stages.1.depth", "head.classes", "drop_path"])
 def test_problems_of_form_are_reported_in_the_order_of_the_language(
