@@ -72,9 +72,10 @@ def _compare(path: tuple[str | int, ...], left: Any, right: Any) -> Iterator[Dif
         for key in dict.fromkeys([*left, *right]):
             yield from _compare((*path, key), left.get(key, ABSENT), right.get(key, ABSENT))
     elif _holds_forms(left) and _holds_forms(right):
+        pair = (left, right), (right, left)
         for index in range(max(len(left), len(right))):
-            items = [side[index] if index < len(side) else None for side in (left, right)]
-            yield from _compare((*path, index), items[0] or _lacking(items[1]), items[1] or _lacking(items[0]))
+            items = (one[index] if index < len(one) else _lacking(other[index]) for one, other in pair)
+            yield from _compare((*path, index), *items)
     elif left != right:
         yield Difference(path, left, right)
 
