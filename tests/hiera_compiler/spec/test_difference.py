@@ -31,7 +31,8 @@ def test_a_part_that_one_spec_lacks_differs_as_a_whole() -> None:
 
 def test_a_stage_that_one_spec_lacks_is_absent_key_by_key_without_its_defaults() -> None:
     first = "{depth: 2, channels: 96, heads: 1, attention: mask_unit}"
-    second = "{depth: 3, channels: 96, heads: 1, attention: {kind: pooled, residual: true}, pool: {kind: max, kernel: 4, padding: 1}}"
+    pooled = "attention: {kind: pooled, residual: true}, pool: {kind: max, kernel: 4, padding: 1}"
+    second = f"{{depth: 3, channels: 96, heads: 1, {pooled}}}"
     found = between([f"stages=[{first}]"], [f"stages=[{first}, {second}]"])
     assert [(item.path[2:], item.right) for item in found] == [
         (("depth",), 3),
