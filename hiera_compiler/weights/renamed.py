@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isqrt
 
 import torch
 from torch import Tensor
@@ -21,9 +22,13 @@ _SKIP = re.compile(r"(blocks\.[0-9]+\.)proj\.(weight|bias)")
 
 @dataclass(frozen=True)
 class Renamed:
-    """A state dict under our names: `keys` gives each name's key in the file, `others` the keys left over."""
+    """A state dict under our names: `keys` gives each name's key in the file, `others` the keys left over.
+
+    `source` is the state dict as it is in the file.
+    """
 
     layout: str
+    source: Tensors
     tensors: dict[str, Tensor]
     keys: dict[str, str]
     others: list[str]
@@ -32,7 +37,11 @@ class Renamed:
         """The same with the norm under its name in a masked autoencoder."""
         names = {name: f"encoder_{name}" if name.startswith("norm.") else name for name in self.keys}
         keys = {names[name]: key for name, key in self.keys.items()}
-        return Renamed(self.layout, {names[name]: tensor for name, tensor in self.tensors.items()}, keys, self.others)
+        return replace(self, tensors={names[name]: tensor for name, tensor in self.tensors.items()}, keys=keys)
+
+    def shape_in_file(self, name: str) -> tuple[int, ...]:
+        """The shape of what the file has under the key of this name."""
+        return tuple(self.source[self.keys[name]].shape)
 
 
 def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Renamed:
@@ -55,9 +64,9 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
                 others.append(key)
             else:
                 ours[name] = key
-        found = Renamed(layout.name, {name: tensors[key] for name, key in ours.items()}, ours, others)
+        found = Renamed(layout.name, tensors, {name: tensors[key] for name, key in ours.items()}, ours, others)
         if layout.class_row:
-            _part_class_row(found)
+            _part_class_row(found, expected)
         _as_token(found)
         _join_projections(found, expected)
         _place_skips(found)
@@ -65,12 +74,24 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
     raise SpecError(problems.unknown_layout(file, keys, [layout.name for layout in LAYOUTS]))
 
 
-def _part_class_row(found: Renamed) -> None:
-    """The class token's row apart from the position table, for it is on no grid."""
+def _part_class_row(found: Renamed, expected: Tensors) -> None:
+    """The class token's row apart from the position table, for it is on no grid; zeros where it has no position."""
     table = found.tensors.get("pos_embed")
-    if table is not None and table.ndim == 3 and "cls_token" in found.tensors:
-        found.tensors.update({"pos_embed_class": table[:, :1], "pos_embed": table[:, 1:]})
-        found.keys["pos_embed_class"] = found.keys["pos_embed"]
+    if table is None or table.ndim != 3 or not {"cls_token", "pos_embed_class"} & {*found.tensors} == {"cls_token"}:
+        return
+    row, rest = table[:, :1], table[:, 1:]
+    if _is_of_places(table, expected.get("pos_embed")):
+        row, rest = table.new_zeros(()).expand(row.shape), table
+    found.tensors.update({"pos_embed_class": row, "pos_embed": rest})
+    found.keys["pos_embed_class"] = found.keys["pos_embed"]
+
+
+def _is_of_places(table: Tensor, place: Tensor | None) -> bool:
+    """Whether a table beside a class token has rows for places alone, as DeiT III's."""
+    rows = table.shape[1]
+    if place is not None and place.ndim == 3 and place.shape[1] in (rows, rows - 1):
+        return place.shape[1] == rows
+    return isqrt(rows) ** 2 == rows
 
 
 def _as_token(found: Renamed) -> None:

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from hiera_compiler.diagnostics.cells import printable
+
 _LISTED = 6
 _BLOCK = re.compile(r"^blocks\.[0-9]+\.")
 
@@ -42,7 +44,7 @@ class LoadReport:
 
     def lines(self) -> list[str]:
         """The report as sentences: first what was loaded, then what was not; long lists are folded."""
-        return list(self._lines())
+        return [printable(line) for line in self._lines()]
 
     def _lines(self) -> Iterator[str]:
         yield f"loaded {self.loaded} weights from the key layout of {self.layout}"

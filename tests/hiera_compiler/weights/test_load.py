@@ -148,7 +148,9 @@ def test_sam_2_position_gets_one_clear_diagnostic(compilation: hc.Compilation, t
     diagnostic = refusal(lambda: compilation.load(write(windowed)))
     assert diagnostic.code == "H807"
     assert "image_encoder.trunk.pos_embed_window" in diagnostic.message
-    assert "position: abswin" in (diagnostic.help or "")
+    assert diagnostic.help == "use a spec with position: {kind: abswin, base: [7, 7], window: [8, 8]}"
+    wider = windowed | {"image_encoder.trunk.pos_embed": torch.zeros(1, 8, 14, 16)}
+    assert "base: [14, 16]" in (refusal(lambda: compilation.load(write(wider))).help or "")
 
 
 def test_another_architecture_is_refused_with_shapes_and_the_spec_that_fits(tmp_path: Path) -> None:
