@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -35,7 +36,7 @@ def read(name: str) -> Iterator[Tensors]:
         yield {key: value for key, value in entry.items() if isinstance(key, str) and _is_plain(value)}
 
 
-def _mappings(loaded: Mapping[object, object]) -> Iterator[Mapping[object, object]]:
+def _mappings(loaded: Mapping[Any, Any]) -> Iterator[Mapping[Any, Any]]:
     """A dictionary and those inside it, each once: a pickle can hold one that holds itself."""
     waiting, seen = deque([loaded]), {id(loaded)}
     while waiting:

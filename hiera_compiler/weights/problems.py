@@ -132,9 +132,9 @@ def window_position(
 
 @code("H808")
 def norm_of_mean(name: str, key: str) -> Diagnostic:
-    """The checkpoint's head was trained on the norm of the mean of all tokens, and the spec's head norms before it pools.
+    """The checkpoint's head norms the mean of all tokens, and the spec's head norms tokens before it pools them.
 
-    MAE fine-tunes so, and calls that norm fc_norm. The weights have the same names and shapes, and the outputs
+    MAE fine-tunes so, and the norm is called fc_norm. The weights have the same names and shapes, and the outputs
     would be others. A head for another number of classes starts anew, and may then read what the spec says.
     """
     return Diagnostic(

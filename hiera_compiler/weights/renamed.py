@@ -77,7 +77,7 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
 def _part_class_row(found: Renamed, expected: Tensors) -> None:
     """The class token's row apart from the position table, for it is on no grid; zeros where it has no position."""
     table = found.tensors.get("pos_embed")
-    if table is None or table.ndim != 3 or not {"cls_token", "pos_embed_class"} & {*found.tensors} == {"cls_token"}:
+    if table is None or table.ndim != 3 or {"cls_token", "pos_embed_class"} & {*found.tensors} != {"cls_token"}:
         return
     row, rest = table[:, :1], table[:, 1:]
     if _is_of_places(table, expected.get("pos_embed")):

@@ -103,7 +103,7 @@ def test_head_and_norm_of_transformers_are_found_under_a_wrapper(wrapper: str, t
         (r"\.norm2", ".layernorm_after"),
         (r"^head", "classifier"),
     )
-    theirs = {}
+    theirs: dict[str, Tensor] = {}
     for key, value in weights.items():
         for pattern, replacement in rules:
             key = re.sub(pattern, replacement, key)
@@ -122,7 +122,7 @@ def test_mae_of_clips_has_three_projections_and_tables_of_time_and_place(tmp_pat
     compilation = compiled(CLIPS, "vit_b_16x224")
     module = compilation.module()
     randomise(module)
-    weights = {}
+    weights: dict[str, Tensor] = {}
     for key, value in module.state_dict().items():
         parts = dict(zip("qkv", value.chunk(3), strict=True)) if ".attn.qkv." in key else {"qkv": value}
         key = key.replace("head.projection", "head")
