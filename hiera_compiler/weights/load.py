@@ -27,11 +27,11 @@ def load_weights(
 ) -> LoadReport:
     """What was loaded from a checkpoint file into a compiled spec's module, in place.
 
-    The file is safetensors, or of ``torch.save`` (nothing in it is run), in the key layout of the authors of
-    Hiera, SAM 2, MViTv2, Swin, VideoMAE or MAE, of timm, transformers or torchvision, pretraining files included.
-    Position tables of another size are interpolated to the grids of ``graph``, or to square ones where it is not
-    given, but for those of relative positions, which then must fit; a head for another number of classes is skipped,
-    and what is missing of norm, neck and head keeps its values. A module on the meta device gets its weights on ``device``,
+    The file is safetensors, or of ``torch.save`` (nothing in it is run), in the key layout of the authors of Hiera,
+    SAM 2, MViTv2, Swin, VideoMAE or MAE, of timm, transformers or torchvision, pretraining files included. Position
+    tables of another size are interpolated to the grids of ``graph``, or to square ones where it is not given, but
+    for those of relative positions, which then must fit; a head for another number of classes is skipped, and what
+    is missing of norm, neck and head keeps its values. A module on the meta device gets its weights on ``device``,
     those that the file lacks with the reference's initial values.
 
     Raises SpecError where the file cannot be read or holds another architecture; the module is then unchanged.
