@@ -76,7 +76,7 @@ def test_rows_say_what_they_change_in_their_spec(hiera: Any) -> None:
     tables = {part.split(":")[0]: part.splitlines() for part in hiera("reproduce").out.split("\n\n")}
     assert tables["Table 6"][1].split()[-1] == "with"
     changes = [line.split("  ")[-1].strip() for line in tables["Table 6"] if line.startswith("vit_l_16x224")]
-    assert changes == ["classes 174, class_token true, pooling class_token", "classes 174", "frames 32, classes 174"]
+    assert changes == ["classes 174, class_token true", "classes 174", "frames 32, classes 174"]
     (large,) = [line for line in tables["Table 8"] if line.startswith("swin_l")]
     assert large.endswith("  window 14")
     assert not any("with" in line for line in tables["Table 2"])
