@@ -75,23 +75,32 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
 
 
 def _part_class_row(found: Renamed, expected: Tensors) -> None:
-    """The class token's row apart from the position table, for it is on no grid; zeros where it has no position."""
+    """The class token's row apart from the position table, for it is on no grid.
+
+    DeiT III's token has no position, which is one of zeros. ViTDet has the row of its pretraining and no token; it
+    reads it nowhere.
+    """
     table = found.tensors.get("pos_embed")
-    if table is None or table.ndim != 3 or {"cls_token", "pos_embed_class"} & {*found.tensors} != {"cls_token"}:
+    if table is None or table.ndim != 3 or "pos_embed_class" in found.tensors:
         return
-    row, rest = table[:, :1], table[:, 1:]
-    if _is_of_places(table, expected.get("pos_embed")):
-        row, rest = table.new_zeros(()).expand(row.shape), table
-    found.tensors.update({"pos_embed_class": row, "pos_embed": rest})
-    found.keys["pos_embed_class"] = found.keys["pos_embed"]
+    has_token = "cls_token" in found.tensors
+    has_row = _has_class_row(table.shape[1], expected.get("pos_embed"), has_token)
+    if has_token:
+        found.tensors["pos_embed_class"] = table[:, :1] if has_row else torch.zeros_like(table[:, :1])
+        found.keys["pos_embed_class"] = found.keys["pos_embed"]
+    if has_row:
+        found.tensors["pos_embed"] = table[:, 1:]
 
 
-def _is_of_places(table: Tensor, place: Tensor | None) -> bool:
-    """Whether a table beside a class token has rows for places alone, as DeiT III's."""
-    rows = table.shape[1]
+def _has_class_row(rows: int, place: Tensor | None, has_token: bool) -> bool:
+    """Whether the first of these rows is a class token's: told by the rows expected, or else by what is a square."""
     if place is not None and place.ndim == 3 and place.shape[1] in (rows, rows - 1):
-        return place.shape[1] == rows
-    return isqrt(rows) ** 2 == rows
+        return place.shape[1] == rows - 1
+    return not _is_square(rows) if has_token else _is_square(rows - 1)
+
+
+def _is_square(rows: int) -> bool:
+    return rows > 0 and isqrt(rows) ** 2 == rows
 
 
 def _as_token(found: Renamed) -> None:

@@ -18,6 +18,7 @@ LAYOUTS = (
     transformers.HIERA,
     transformers.SWIN,
     transformers.VIT,
+    transformers.VITDET,
     transformers.SAM2,
     authors.SAM2,
     authors.SWIN,

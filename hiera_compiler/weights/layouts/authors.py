@@ -30,10 +30,11 @@ SWIN = Layout(
     ),
 )
 MVITV2 = Layout(
-    "MViTv2",  # its authors', in the repositories mvit and SlowFast
+    "MViTv2",  # its authors', in the repositories mvit and SlowFast, and ViTDet's in detectron2
     anchor="patch_embed.proj.weight",
     mark=r"\.attn\.(?:norm_[qkv]\.|rel_pos_[hwt]$)",
     rules=MVITV2_ATTENTION,
+    class_row=True,
 )
 VIDEOMAE = Layout(
     "VideoMAE",

@@ -74,6 +74,20 @@ VIT = Layout(
     outside=((r"^(?:.*\.)?fc_norm\.", "norm."), (r"^(?:.*\.)?classifier\.", "head.projection.")),
     class_row=True,
 )
+VITDET = Layout(
+    "transformers' ViTDet",
+    anchor="embeddings.projection.weight",
+    mark=r"(?:^|\.)encoder\.layer\.[0-9]+\.attention\.qkv\.",
+    rules=(
+        (r"^encoder\.layer\.([0-9]+)\.", r"blocks.\1."),
+        (r"^embeddings\.projection\.", "patch_embed.proj."),
+        (r"^embeddings\.position_embeddings$", "pos_embed"),
+        (r"\.attention\.(qkv|proj)\.", r".attn.\1."),
+        (r"\.attention\.rel_pos_h$", ".attn.rel_pos.height"),
+        (r"\.attention\.rel_pos_w$", ".attn.rel_pos.width"),
+    ),
+    class_row=True,
+)
 SAM2 = Layout(
     "transformers' SAM 2",
     anchor="patch_embed.projection.weight",

@@ -59,6 +59,15 @@ def test_a_table_of_places_alone_gives_the_class_token_no_position(
         assert torch.equal(state["pos_embed"], weights["pos_embed"])
 
 
+def test_a_table_without_a_class_token_that_is_no_square_is_resized_whole(tmp_path: Path) -> None:
+    wide = [*VIT, "class_token=false", "head.pooling=mean", "input.size=[64, 96]"]
+    weights = {
+        key.replace("head.projection", "head"): value for key, value in compiled(wide).module().state_dict().items()
+    }
+    report = load(weights, tmp_path, [*wide, "input.size=[96, 144]"]).load(tmp_path / "w.safetensors")[1]
+    assert [str(change) for change in report.resized] == ["pos_embed 4×6 to 6×9"]
+
+
 def test_a_table_of_no_grid_is_said_as_it_is_in_the_file(tmp_path: Path) -> None:
     weights = timm_weights(VIT) | {"pos_embed": torch.zeros(1, 19, 12)}
     diagnostic = refusal(weights, tmp_path, VIT)
