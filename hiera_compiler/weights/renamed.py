@@ -18,6 +18,8 @@ Tensors = Mapping[str, Tensor]
 
 _QUERY = re.compile(r"(blocks\.[0-9]+\.attn\.)q\.(weight|bias)")
 _SKIP = re.compile(r"(blocks\.[0-9]+\.)proj\.(weight|bias)")
+_WRAPPER = re.compile(r"(?:^|(?<=\.))_(?:orig_mod|fsdp_wrapped_module|checkpoint_wrapped_module)\.")
+"""What torch puts into the keys of a compiled, sharded or checkpointed module, at any depth."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
     What a module does not expect may be on the meta device: there it has its name and shape, and fills no memory.
     """
     keys: list[str] = []
-    for tensors in candidates:
-        keys = keys or list(tensors)
+    for candidate in candidates:
+        tensors = {_WRAPPER.sub("", key): tensor for key, tensor in candidate.items()}
+        keys = keys or list(candidate)
         recognition = recognised(tensors)
         if recognition is None:
             continue

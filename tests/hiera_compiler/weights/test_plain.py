@@ -127,6 +127,15 @@ def test_head_and_norm_of_transformers_are_found_under_a_wrapper(wrapper: str, t
     assert torch.equal(module.state_dict()["head.projection.weight"], weights["head.weight"])
 
 
+@pytest.mark.parametrize("wrapper", ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"])
+def test_wrappers_of_torch_around_a_block_are_no_part_of_its_name(wrapper: str, tmp_path: Path) -> None:
+    weights = timm_weights(VIT)
+    wrapped = {key.replace("blocks.0.", f"blocks.0.{wrapper}."): value for key, value in weights.items()}
+    module, report = load(wrapped, tmp_path, VIT).load(tmp_path / "w.safetensors")
+    assert (report.missing, report.unexpected) == ((), ())
+    assert torch.equal(module.state_dict()["blocks.0.norm1.bias"], weights["blocks.0.norm1.bias"])
+
+
 def test_mae_of_clips_has_three_projections_and_tables_of_time_and_place(tmp_path: Path) -> None:
     compilation = compiled(CLIPS, "vit_b_16x224")
     module = compilation.module()
