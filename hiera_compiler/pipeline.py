@@ -76,7 +76,8 @@ class Compilation:
     @cached_property
     def released_cost(self) -> estimate.Cost:
         """The cost as in the authors' code, whose autoencoder embeds the whole input, and predicts for seen tokens."""
-        return estimate.cost(lowering.lower_mae(self.spec, early=False)) if self.task == "mae" else self.cost
+        cost = self.cost  # which raises SpecError where the spec has none
+        return estimate.cost(lowering.lower_mae(self.spec, early=False)) if self.task == "mae" else cost
 
     @cached_property
     def python(self) -> str:

@@ -192,6 +192,27 @@ def test_what_cannot_be_shown_is_one_diagnostic(hiera: Hiera, change: list[str],
     assert not Path("tiny_mae.png").exists()
 
 
+def test_weights_without_a_decoder_or_not_finite_make_no_picture(hiera: Hiera) -> None:
+    whole = load_file("mae.safetensors")
+    save_file({name: x for name, x in whole.items() if not name.startswith("decoder")}, "encoder.safetensors")
+    save_file(whole | {"mask_token": whole["mask_token"] * float("nan")}, "broken.safetensors")
+    for weights, code, words in (
+        ("encoder.safetensors", "H744", "missing: decoder_pos_embed, decoder_embed.weight"),
+        ("broken.safetensors", "H731", "not finite themselves: mask_token"),
+    ):
+        shown = hiera("show", "tiny.yaml", "--mae", "--image", "picture.png", "--weights", weights)
+        assert shown.code == 1
+        assert f"error[{code}]" in shown.err
+        assert words in shown.err
+    assert not Path("tiny_mae.png").exists()
+
+
+def test_a_spec_that_cannot_be_pretrained_is_a_diagnostic(hiera: Hiera) -> None:
+    shown = hiera("show", "vit_b", "--mae")
+    assert (shown.code, shown.out) == (1, "")
+    assert "error[H344]" in shown.err
+
+
 @pytest.mark.parametrize("other", [["--full"], ["--svg", "x.svg"]])
 def test_a_picture_is_shown_without_the_graph(hiera: Hiera, other: list[str]) -> None:
     options = ["--mae", "--image", "picture.png", "--weights", "mae.safetensors"]
