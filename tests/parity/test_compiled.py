@@ -38,7 +38,8 @@ def compiled_outputs(model: Published, folder: Path, backend: str) -> tuple[dict
         # Each case compiles this same function: the ninth would meet torch's limit on recompiling one.
         torch.compiler.reset()
         # All outputs from one graph: the compiler sees that they share the encoder, and builds it once.
-        return torch.compile(outputs, fullgraph=True, backend=backend)(images, kept_units(mask, mask.shape[1])), expected
+        kept = kept_units(mask, mask.shape[1])
+        return torch.compile(outputs, fullgraph=True, backend=backend)(images, kept), expected
 
 
 @pytest.mark.slow

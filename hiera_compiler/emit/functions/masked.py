@@ -59,10 +59,10 @@ def embed_kept(
     steps = [side * stride for side, stride in zip(sides, conv.stride, strict=True)]
     pads = [pad for pad in reversed(conv.padding) for _ in range(2) if isinstance(pad, int)]
     x = F.pad(hide_units(pixels, kept, units, steps), pads)
-    whole = [count * side for count, side in zip(units, sides, strict=True)]
-    sizes = zip(x.shape[2:], conv.kernel_size, conv.stride, strict=True)
-    if (tokens := [(size - kernel) // stride + 1 for size, kernel, stride in sizes]) != whole:
-        raise ValueError(f"an input of {list(pixels.shape[2:])} makes {tokens} tokens, and the model has {whole}")
+    grid = [count * side for count, side in zip(units, sides, strict=True)]
+    axes = zip(x.shape[2:], conv.kernel_size, conv.stride, strict=True)
+    if (found := [(size - kernel) // stride + 1 for size, kernel, stride in axes]) != grid:
+        raise ValueError(f"an input of {list(pixels.shape[2:])} makes {found} tokens, and the model has {grid}")
     for axis, step in enumerate(steps):
         x = x.unfold(2 + axis, step - conv.stride[axis] + conv.kernel_size[axis], step)
     places: list[Tensor] = []
@@ -73,8 +73,8 @@ def embed_kept(
     sample = torch.arange(pixels.shape[0], device=pixels.device)[:, None]
     windows = x.movedim(1, 1 + len(units))[(sample, *places)].flatten(0, 1)
     convolve = F.conv2d if len(units) == 2 else F.conv3d
-    grid = convolve(windows, conv.weight, conv.bias, conv.stride)
-    tokens = to_units(grid.movedim(1, -1), folds)
+    embedded = convolve(windows, conv.weight, conv.bias, conv.stride)
+    tokens = to_units(embedded.movedim(1, -1), folds)
     return tokens.reshape(*kept.shape, *tokens.shape[2:])
 
 
