@@ -164,7 +164,7 @@ def _features_method(graph: Graph) -> Iterator[str]:
             "",
             "``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for",
             "compiled and exported code, the kept units' ascending indices ``[batch, kept]``. Maps then are",
-            "``[batch, kept, *unit, channels]``.",
+            "``[batch, kept, *unit, channels]``, and where all units are kept, whole.",
             '"""',
         ]
     maps = graph.listed("features")

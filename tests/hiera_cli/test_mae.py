@@ -61,6 +61,13 @@ def test_a_masked_autoencoder_is_built_exported_and_loaded_again(hiera: Hiera) -
     assert torch.equal(taken["norm.bias"], given["encoder_norm.bias"])
 
 
+def test_an_autoencoder_of_histograms_is_written_in_every_format(hiera: Hiera) -> None:
+    formats = ["--emit", "python", "--emit", "export", "--emit", "onnx"]
+    built = hiera("build", "tiny.yaml", "--task", "mae", "--set", "mae.target=hog", "--no-compile", *formats, "--json")
+    assert built.code == 0, built.err
+    assert {check["what"] for check in json.loads(built.out)["checks"]} == {"model.py", "model.pt2", "model.onnx"}
+
+
 def test_the_table_has_a_row_for_the_decoder(hiera: Hiera) -> None:
     shown = hiera("show", "tiny.yaml", "--mae")
     assert shown.code == 0, shown.err

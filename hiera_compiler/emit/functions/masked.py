@@ -132,7 +132,8 @@ def oriented_gradients(
     right = F.pad(x[..., 2:] - x[..., :-2], (1, 1))
     direction = (torch.atan2(down, right).remainder(torch.pi) * (bins / torch.pi)).floor().remainder(bins)
     each = torch.arange(bins, device=x.device).view(bins, 1, 1)
-    votes = torch.hypot(down, right)[..., None, :, :] * (direction[..., None, :, :] == each)
+    length = (down.square() + right.square()).sqrt()  # ONNX has no hypot
+    votes = length[..., None, :, :] * (direction[..., None, :, :] == each)
     votes = votes[..., : rows * height, : columns * width]
     cells = F.avg_pool2d(votes.flatten(0, -4), cell).view(*votes.shape[:-2], rows * height // cell, -1)
     if norm:

@@ -155,7 +155,8 @@ def _gradients(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     angle = tape.pointwise("atan2", down, right)
     for name in ("remainder", "mul", "floor", "remainder"):
         angle = tape.pointwise(name, angle)
-    size = tape.pointwise("hypot", down, right)
+    squares = tape.pointwise("add", tape.pointwise("pow", down), tape.pointwise("pow", right))
+    size = tape.pointwise("sqrt", squares)
     every = (*view.shape[:-2], op.bins, *view.shape[-2:])
     bins = tape.tensor((op.bins, 1, 1), "int64", fixed=True)
     same = tape.call("eq", (_with_bins(angle), bins), every, "bool")
