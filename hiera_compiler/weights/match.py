@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -28,13 +28,15 @@ def match(
     candidates: Iterable[Tensors],
     expected: Tensors,
     grids: Mapping[str, Grid],
+    pooled_again: Set[str] = frozenset(),
     *,
     norms_tokens: bool = False,
 ) -> Match:
     """The first candidate that holds a model of the family, matched with a module's weights.
 
     ``grids`` are those of its position tables; ``norms_tokens`` says that its head norms tokens before it pools them.
-    Raises SpecError with one diagnostic where no candidate does, or the first holds another architecture.
+    A masked autoencoder may lack ``pooled_again``, the weights of a pooling that it has not. Raises SpecError with one
+    diagnostic where no candidate does, or the first holds another architecture.
     """
     found = renamed(file, candidates, expected)
     if "encoder_norm.weight" in expected:
@@ -58,7 +60,8 @@ def match(
             values[name] = tensor
         elif name.startswith("head.") and tensor.shape[1:] == place.shape[1:]:
             skipped.append(name)
-    differences = list(_differences(found, expected, {*values, *skipped, *stuck}))
+    lacking = pooled_again - found.tensors.keys() if found.is_autoencoder else set()
+    differences = list(_differences(found, expected, {*values, *skipped, *stuck, *lacking}))
     if differences:
         shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
         raise SpecError(problems.other_architecture(file, differences, described(shapes), fitting_specs(shapes)))
