@@ -155,3 +155,9 @@ def test_keys_are_shown_without_what_a_terminal_would_obey(tmp_path: Path) -> No
     weights = timm_weights(VIT) | {"a\nb\x1b[31m": torch.zeros(1)}
     report = load(weights, tmp_path, VIT).load(tmp_path / "w.safetensors")[1]
     assert report.lines()[-1] == "unexpected, not used: a b\\x1b[31m"
+
+
+def test_many_and_long_keys_that_are_not_used_are_cut(tmp_path: Path) -> None:
+    weights = timm_weights(VIT) | {f"{'x' * 500}{index}": torch.zeros(1) for index in range(30)}
+    last = load(weights, tmp_path, VIT).load(tmp_path / "w.safetensors")[1].lines()[-1]
+    assert last.endswith(f", {'x' * 80}, and 10 more")
