@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, floor, prod
 
+from hiera_compiler.checks.stage import nearest_divisors
 from hiera_compiler.checks.trunk import token_grid, total_stride
-from hiera_compiler.diagnostics import Diagnostic, Label, code, times
+from hiera_compiler.diagnostics import Diagnostic, Label, any_of, code, times
 from hiera_compiler.ir import ShapeError
 from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.source import Source
@@ -98,8 +99,6 @@ def heads_divide_the_decoder_s_channels(spec: Spec, source: Source) -> Iterator[
     """The heads of the decoder must divide its channels: attention gives each head an equal slice."""
     decoder = spec.pretraining.decoder
     if decoder.channels % decoder.heads:
-        lawful = [heads for heads in range(1, decoder.channels + 1) if decoder.channels % heads == 0]
-        near = sorted(sorted(lawful, key=lambda heads: abs(heads - decoder.heads))[:3])
         yield Diagnostic(
             "H341",
             f"{decoder.heads} heads do not divide the decoder's {decoder.channels} channels",
@@ -107,7 +106,7 @@ def heads_divide_the_decoder_s_channels(spec: Spec, source: Source) -> Iterator[
                 Label(source.value(("mae", "decoder", "heads")), f"{decoder.heads} heads"),
                 Label(source.value(("mae", "decoder", "channels")), f"{decoder.channels} channels"),
             ),
-            help=f"use {', '.join(map(str, near[:-1]))}{' or ' if near[:-1] else ''}{near[-1]} heads",
+            help=f"use {any_of(nearest_divisors(decoder.channels, decoder.heads))} heads",
         )
 
 

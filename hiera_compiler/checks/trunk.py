@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from hiera_compiler.diagnostics import Diagnostic, Label, code, times
+from hiera_compiler.diagnostics import Diagnostic, Label, any_of, code, times
 from hiera_compiler.ir import PatchEmbed, ShapeError, UnitLayout
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec, Stage
@@ -82,7 +82,7 @@ def input_is_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic
     near: dict[tuple[int, ...], list[str]] = {}
     for axis in wrong:
         near.setdefault(tuple(_nearest_sizes(spec, axis, spec.mask_unit[axis])), []).append(names[axis])
-    fits = "; ".join(f"{' and '.join(axes)} {' or '.join(map(str, sizes))}" for sizes, axes in near.items() if sizes)
+    fits = "; ".join(f"{' and '.join(axes)} {any_of(sizes)}" for sizes, axes in near.items() if sizes)
     yield Diagnostic(
         "H302",
         f"{times(grid)} tokens are not whole mask units of {times(spec.mask_unit)}",

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hiera_compiler.diagnostics import Diagnostic, Label, SpecError, code, did_you_mean, quoted
+from hiera_compiler.diagnostics import Diagnostic, Label, SpecError, any_of, code, did_you_mean, quoted
 from hiera_compiler.source import Source, is_hole
 from hiera_compiler.source.limits import MAX_PROBLEMS
-from hiera_compiler.spec.expected import any_of, expected, shown_number
+from hiera_compiler.spec.expected import expected, shown_number
 from hiera_compiler.spec.fields import choice_at, homes, keys_at, other_kinds
 from hiera_compiler.spec.model import Spec
 from hiera_compiler.spec.wording import about, number_in, place_name, shown, type_of, where

@@ -45,5 +45,5 @@ class OfAPlane(Rotary):
 )
 def test_a_kind_says_which_input_it_needs(kind: type[Position], image: list[str], clip: list[str]) -> None:
     for name, expected in (("hiera_t", image), ("hiera_b_16x224", clip)):
-        spec = hc.compile(name).spec.model_copy(update={"position": kind()})
+        spec = hc.compile(name).spec.model_copy(update={"position": kind(kind="rotary")})
         assert [found.diagnostic.code for found in check_axes(spec, load(name))] == expected
