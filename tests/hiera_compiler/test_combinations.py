@@ -47,6 +47,12 @@ COMBINATIONS = {
     "maximum and mean where the block's kernel overlaps": spec(
         {}, {"channels": 16, "skip": "max_and_mean", "pool": {"kind": "conv", "kernel": 3}}
     ),
+    "maximum and mean where the block's kernel is padded": spec(
+        {}, {"channels": 16, "skip": "max_and_mean", "pool": {"kind": "conv"} | OVERLAPPING}
+    ),
+    "a pyramid that grows from one channel": spec(
+        {"channels": 1, "heads": 1}, neck={"kind": "simple_feature_pyramid", "channels": 4}
+    ),
     "sixteen stages, two of which pool": spec(
         *({"pool": "max" if number in (0, 9) else "none"} for number in range(16)), mask_unit=4
     ),
@@ -75,7 +81,8 @@ def test_a_lawful_combination_runs_learns_and_is_counted(data: Data) -> None:
     module: Any = compiled.module()
     randomise(module)
     maps = module(torch.randn(2, *compiled.spec.input_shape))
-    assert [tuple(x.shape[1:]) for x in maps] == [compiled.graph[f"features.{n}"].shape for n in range(len(maps))]
+    graph = compiled.graph
+    assert [tuple(x.shape[1:]) for x in maps] == [graph[graph.outputs[name]].shape for name in graph.returned]
     torch.stack([x.square().sum() for x in maps]).sum().backward()
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in module.parameters())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
