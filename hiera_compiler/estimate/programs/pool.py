@@ -48,7 +48,8 @@ def _padded(tape: Tape, op: Any, images: Tensor) -> Tensor:
     if op.reduction == "max" or len(op.kernel) == 2 or all(map(int.__le__, op.kernel, op.before.unit)):
         return images
     sides = (side + 2 * pad for side, pad in zip(op.before.unit, op.padding, strict=True))
-    return tape.call("constant_pad_nd", (images,), (*images.shape[:2], *sides), images.dtype)
+    size = (*images.shape[:2], *sides)
+    return tape.call("constant_pad_nd", (images,), size, images.dtype, tape.kept_order(size, images))
 
 
 def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
