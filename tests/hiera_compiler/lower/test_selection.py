@@ -7,12 +7,12 @@ from typing import Literal
 import pytest
 
 import hiera_compiler as hc
-from hiera_compiler.checks.mae import kept_units
 from hiera_compiler.ir import Add, DropPath, KeepUnits, Norm, Table
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.ir.masking import AddKept, PatchEmbedKept
 from hiera_compiler.kinds import Position
 from hiera_compiler.lower import lower_mae
+from hiera_compiler.spec.grids import kept_units
 
 SMALL = ["input.size=64", "mae.decoder={depth: 1, channels: 16, heads: 2}"]
 
