@@ -7,7 +7,8 @@ from fractions import Fraction
 from math import floor, prod
 
 from hiera_compiler.ir import PatchEmbed, UnitLayout
-from hiera_compiler.spec.model import Spec, Stage
+from hiera_compiler.spec.model import Spec
+from hiera_compiler.spec.parts import Stage
 
 Sides = tuple[int, ...]
 
