@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hiera_compiler.diagnostics import Diagnostic, Label, Span, Text, code
+from hiera_compiler.diagnostics import Diagnostic, Label, Span, Text, any_of, code
 
 _SHOWN = 5
 
@@ -68,7 +68,7 @@ def unknown_layout(name: str, keys: Sequence[str], layouts: Sequence[str]) -> Di
         "H804",
         message,
         (_file(name),),
-        f"load a checkpoint in the layout of {', '.join(layouts[:-1])} or {layouts[-1]}",
+        f"load a checkpoint in the layout of {any_of(layouts)}",
         (f"the {'keys are' if len(keys) > 1 else 'only key is'} {shown}",) if keys else (),
     )
 

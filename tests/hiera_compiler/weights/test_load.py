@@ -160,6 +160,16 @@ def test_a_checkpoint_with_window_positions_names_the_spec_that_it_fits() -> Non
     assert (diagnostic.code, diagnostic.help) == ("H807", "this file fits hiera_s_abswin_256")
 
 
+def test_a_window_s_table_of_another_size_is_refused_and_not_stretched(write: Write) -> None:
+    small = [f"stages.{stage}.depth=1" for stage in range(4)]
+    compiled = hc.compile("hiera_s_abswin_256", ["input.size=64", *small])
+    weights = compiled.module().state_dict()
+    assert compiled.load(write(weights | {"pos_embed": torch.zeros(1, 100, 96)}))[1].resized
+    diagnostic = refusal(lambda: compiled.load(write(weights | {"pos_embed_window": torch.zeros(1, 100, 96)})))
+    assert diagnostic.code == "H806"
+    assert diagnostic.message.startswith("pos_embed_window has the shape [1, 100, 96]")
+
+
 def test_another_architecture_is_refused_with_shapes_and_the_spec_that_fits(tmp_path: Path) -> None:
     small = hc.compile("hiera_s").module("meta")
     torch.save({name: torch.zeros_like(w, device="cpu") for name, w in small.state_dict().items()}, tmp_path / "w.pth")
