@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hiera_compiler.checks.trunk import token_grid, total_stride
 from hiera_compiler.diagnostics import Diagnostic, Label, code, times
 from hiera_compiler.ir import ShapeError
 from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
+from hiera_compiler.spec.grids import token_grid, total_stride
 
 
 @code("H344")
