@@ -77,15 +77,6 @@ def test_the_table_has_a_row_for_the_decoder(hiera: Hiera) -> None:
     assert "masked queries → global attention" in shown.out
 
 
-def test_what_has_no_autoencoder_is_said_wherever_its_cost_is_asked_for(hiera: Hiera) -> None:
-    for words in (["show", "vit_b", "--mae"], ["profile", "vit_b", "--task", "mae"]):
-        done = hiera(*words)
-        assert done.code == 1
-        assert done.err.startswith("error[H344]")
-    with pytest.raises(hc.SpecError, match="H344"):
-        _ = hc.compile("vit_b", task="mae").released_cost
-
-
 def panels(file: str, side: int = 64) -> list[Image.Image]:
     """The three panels of the first row."""
     with Image.open(file) as picture:
