@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.diagnostics import Diagnostic, SpecError
 from hiera_compiler.weights import problems
 from hiera_compiler.weights.architecture import described, fitting_specs, is_trunk
 from hiera_compiler.weights.positions import MAX_ROWS, Grid, grid_of, resized
@@ -42,21 +42,27 @@ def match(
     values: dict[str, Tensor] = {}
     changes: list[Resized] = []
     skipped: list[str] = []
+    unfit: dict[str, Diagnostic] = {}
     for name, tensor in found.tensors.items():
         place = expected.get(name)
         if place is None or not tensor.is_floating_point():
             continue
         if name in grids and _is_table(tensor, place):
-            values[name] = _table(file, name, tensor, grids[name], changes)
+            try:
+                values[name] = _table(file, name, tensor, grids[name], changes)
+            except SpecError as error:  # told later: the whole may be of another architecture
+                unfit[name] = error.diagnostics[0]
         elif tensor.shape == place.shape:
             values[name] = tensor
         elif name.startswith("head.") and tensor.shape[1:] == place.shape[1:]:
             skipped.append(name)
     lacking = pooled_again - found.tensors.keys() if found.is_autoencoder else set()
-    differences = list(_differences(found, expected, {*values, *skipped, *lacking}))
+    differences = list(_differences(found, expected, {*values, *skipped, *lacking, *unfit}))
     if differences:
         shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
         raise SpecError(problems.other_architecture(file, differences, described(shapes), fitting_specs(shapes)))
+    if unfit:
+        raise SpecError(list(unfit.values()))
     unplaced = [key for name, key in found.keys.items() if name not in expected]
     return Match(
         values,
