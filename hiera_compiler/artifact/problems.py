@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from hiera_compiler.diagnostics import Diagnostic, Label, Span, SpecError, Text, code, did_you_mean, quoted
+from hiera_compiler.diagnostics import Diagnostic, Label, Span, SpecError, Text, any_of, code, did_you_mean, quoted
 
 
 class BuildError(SpecError):
@@ -73,7 +73,7 @@ def unknown_format(name: str, known: Sequence[str]) -> Diagnostic:
     Each format is one file of `hiera_compiler/artifact/formats`.
     """
     near = did_you_mean(name, known)
-    help = f"did you mean {quoted(near)}?" if near else f"use {', '.join(known[:-1])} or {known[-1]}"
+    help = f"did you mean {quoted(near)}?" if near else f"use {any_of(known)}"
     return Diagnostic("H710", f"no export format is named {quoted(name)}", (), help)
 
 
