@@ -8,7 +8,7 @@ from itertools import groupby
 from textwrap import indent
 from typing import NamedTuple
 
-from hiera_compiler.emit.source import attributes, block_class, construction, own, variable
+from hiera_compiler.emit.source import attributes, block_class, construction, input_check, own, variable
 from hiera_compiler.emit.writing import call
 from hiera_compiler.ir import Graph, Input, KeepUnits, Node, ToUnits
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
@@ -23,8 +23,9 @@ def forward(self, pixels: Tensor, mask: Tensor | None = None) -> tuple[Tensor, T
     for each sample. Masked tokens are in raster order. The mask that comes back is boolean.
     """
     if mask is None:
-        mask = random_units(pixels, {units}, {kept})
-    kept = kept_units(mask) if mask.dtype == torch.bool else mask
+        kept = random_units(pixels, {units}, {kept})
+    else:
+        kept = kept_by(mask, pixels, {units}, {units} - 1)
     prediction = self.decode(self.encode(pixels, kept), kept)
     target = self.targets(pixels, kept)
     loss = {loss}
@@ -97,7 +98,7 @@ def _method(graph: Graph, method: _Method) -> Iterator[str]:
     before = graph.needed_for(*method.before)
     needed = graph.needed_for(method.output) - before
     nodes = [node for node in graph if node.name in needed and not isinstance(node.op, Input)]
-    lines = []
+    lines = [input_check(graph)] * ("pixels" in method.head)
     if any(isinstance(node.op, MaskedTokens) for node in nodes):
         layout = masking(graph).layout
         lines.append(f"masked = masked_places(kept, {layout.units}, {layout.folds})")

@@ -107,6 +107,32 @@ def pool_max(x: Tensor, size: int) -> Tensor:
     return folded.amax(2)
 
 
+def require_input(pixels: Tensor, shape: Sequence[int]) -> None:
+    """Raise ValueError for pixels that are not ``[batch, *shape]``: of some others all the layers would make something."""
+    if list(pixels.shape[1:]) != list(shape):
+        wanted = ", ".join(map(str, shape))
+        raise ValueError(f"the model takes pixels of shape [batch, {wanted}], and these are {list(pixels.shape)}")
+
+
+def kept_by(mask: Tensor, pixels: Tensor, units: int, most: int) -> Tensor:
+    """The indices ``[batch, kept]`` of the units that a mask keeps, which may be such indices itself.
+
+    Raises ValueError for a mask that is not one of these pixels, whose units are so many and of which it keeps at most
+    ``most``. Compiled and exported code cannot look at indices: there they are taken as they are.
+    """
+    whole, indices = mask.dtype == torch.bool, not (mask.is_floating_point() or mask.is_complex())
+    if mask.ndim != 2 or len(mask) != len(pixels) or not indices or (whole and mask.shape[1] != units):
+        forms = f"boolean [{len(pixels)}, {units}], or the indices of kept units [{len(pixels)}, kept]"
+        raise ValueError(f"a mask of these pixels is {forms}, and this is {mask.dtype} {list(mask.shape)}")
+    kept = kept_units(mask) if whole else mask
+    if not 1 <= kept.shape[1] <= most:
+        raise ValueError(f"a mask keeps 1 to {most} of {units} mask units, and this keeps {kept.shape[1]}")
+    if not (whole or mask.is_meta or torch.compiler.is_compiling()):
+        if not bool((mask[:, 1:] > mask[:, :-1]).all() & (mask >= 0).all() & (mask < units).all()):
+            raise ValueError(f"indices of kept mask units ascend, from 0 to {units - 1}; zeros and ones must be boolean")
+    return kept
+
+
 def kept_units(mask: Tensor) -> Tensor:
     """The indices ``[batch, kept]`` of the units that a boolean mask ``[batch, units]`` keeps, in raster order.
 
