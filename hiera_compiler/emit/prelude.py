@@ -121,8 +121,8 @@ def kept_by(mask: Tensor, pixels: Tensor, units: int, most: int) -> Tensor:
     ``most``. Compiled and exported code cannot look at indices: there they are taken as they are.
     """
     whole, indices = mask.dtype == torch.bool, not (mask.is_floating_point() or mask.is_complex())
-    if mask.ndim != 2 or len(mask) != len(pixels) or not indices or (whole and mask.shape[1] != units):
-        forms = f"boolean [{len(pixels)}, {units}], or the indices of kept units [{len(pixels)}, kept]"
+    if mask.ndim != 2 or mask.shape[0] != pixels.shape[0] or not indices or (whole and mask.shape[1] != units):
+        forms = f"boolean [{pixels.shape[0]}, {units}], or the indices of kept units [{pixels.shape[0]}, kept]"
         raise ValueError(f"a mask of these pixels is {forms}, and this is {mask.dtype} {list(mask.shape)}")
     kept = kept_units(mask) if whole else mask
     if not 1 <= kept.shape[1] <= most:
