@@ -109,9 +109,11 @@ def oriented_gradients(
     """Histograms of oriented gradients (Dalal and Triggs, 2005) of each predicted patch, ``[batch, patches, values]``.
 
     Differences of the two neighbours, none at the border; in each cell and channel the mean over its pixels of the
-    magnitudes in every direction of half a circle; with ``norm`` divided by the histogram's length.
+    magnitudes in every direction of half a circle; with ``norm`` divided by the histogram's length. Whatever the pixels
+    are in, they are in 32 bits at least, for in float16 a flat cell is divided by zero. No gradient reaches the pixels.
     """
-    x = predicted_frames(pixels, grid, step).movedim(1, -3)  # [batch, (frames,) channels, height, width]
+    x = predicted_frames(pixels.detach(), grid, step).movedim(1, -3)  # [batch, (frames,) channels, height, width]
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
     (rows, columns), (height, width) = grid[-2:], patch
     down = F.pad(x[..., 2:, :] - x[..., :-2, :], (0, 0, 1, 1))
     right = F.pad(x[..., 2:] - x[..., :-2], (1, 1))
@@ -126,7 +128,7 @@ def oriented_gradients(
     first = cells.ndim - 6  # [batch, (frames,) channels, bins, rows, y, columns, x]
     order = [*range(first), first + 2, first + 4, first, first + 1, first + 3, first + 5]
     result: Tensor = cells.permute(order).flatten(-4).flatten(1, -2)
-    return result
+    return result.to(pixels.dtype)
 
 
 def initialise_autoencoder(model: nn.Module) -> None:

@@ -138,6 +138,7 @@ def _gradients(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     op: Any = node.op
     view, frames, (rows, columns) = _predicted(pixels, op)
     view = view.permute(0, *range(2, len(view.shape) - 2), 1, len(view.shape) - 2, len(view.shape) - 1)
+    view = tape.cast(view, "fp32")
     down, right = (_difference(tape, view, axis) for axis in (-2, -1))
     angle = tape.pointwise("atan2", down, right)
     for name in ("remainder", "mul", "floor", "remainder"):
@@ -154,7 +155,7 @@ def _gradients(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     cells = tape.reshape(tape.call("avg_pool2d", (votes,), counted, votes.dtype), *every[:-2], *counted[2:])
     if op.norm:
         cells = _normalised(tape, cells)
-    return _cells_by_patch(tape, node, cells, len(frames))
+    return tape.cast(_cells_by_patch(tape, node, cells, len(frames)), pixels.dtype)
 
 
 def _difference(tape: Tape, x: Tensor, axis: int) -> Tensor:
