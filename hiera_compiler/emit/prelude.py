@@ -129,7 +129,9 @@ def kept_by(mask: Tensor, pixels: Tensor, units: int, most: int) -> Tensor:
         raise ValueError(f"a mask keeps 1 to {most} of {units} mask units, and this keeps {kept.shape[1]}")
     if not (whole or mask.is_meta or torch.compiler.is_compiling()):
         if not bool((mask[:, 1:] > mask[:, :-1]).all() & (mask >= 0).all() & (mask < units).all()):
-            raise ValueError(f"indices of kept mask units ascend, from 0 to {units - 1}; zeros and ones must be boolean")
+            raise ValueError(
+                f"indices of kept mask units ascend, from 0 to {units - 1}; zeros and ones must be boolean"
+            )
     return kept
 
 
