@@ -108,7 +108,7 @@ def pool_max(x: Tensor, size: int) -> Tensor:
 
 
 def require_input(pixels: Tensor, shape: Sequence[int]) -> None:
-    """Raise ValueError for pixels that are not ``[batch, *shape]``: of some others all the layers would make something."""
+    """Raise ValueError for pixels that are not ``[batch, *shape]``: of some others the layers would make something."""
     if list(pixels.shape[1:]) != list(shape):
         wanted = ", ".join(map(str, shape))
         raise ValueError(f"the model takes pixels of shape [batch, {wanted}], and these are {list(pixels.shape)}")
@@ -127,11 +127,9 @@ def kept_by(mask: Tensor, pixels: Tensor, units: int, most: int) -> Tensor:
     kept = kept_units(mask) if whole else mask
     if not 1 <= kept.shape[1] <= most:
         raise ValueError(f"a mask keeps 1 to {most} of {units} mask units, and this keeps {kept.shape[1]}")
-    if not (whole or mask.is_meta or torch.compiler.is_compiling()):
-        if not bool((mask[:, 1:] > mask[:, :-1]).all() & (mask >= 0).all() & (mask < units).all()):
-            raise ValueError(
-                f"indices of kept mask units ascend, from 0 to {units - 1}; zeros and ones must be boolean"
-            )
+    taken = whole or mask.is_meta or torch.compiler.is_compiling()
+    if not (taken or bool((mask[:, 1:] > mask[:, :-1]).all() & (mask >= 0).all() & (mask < units).all())):
+        raise ValueError(f"indices of kept mask units ascend, from 0 to {units - 1}; zeros and ones must be boolean")
     return kept
 
 

@@ -48,11 +48,10 @@ class Family:
         unit = self.spec.mask_unit or tuple(grid)
         units = tuple(side // own for side, own in zip(grid, unit, strict=True))
         if kept is not None:
-            for place in places(pixels.shape[1:]):
-                if tuple(p * n // size for p, n, size in zip(place, units, pixels.shape[1:], strict=True)) not in kept:
-                    pixels = pixels.index_put(
-                        (torch.arange(len(pixels)), *map(torch.tensor, place)), pixels.new_zeros(1)
-                    )
+            seen = torch.zeros(pixels.shape[1:], dtype=torch.bool)
+            for place in places(seen.shape):
+                seen[place] = tuple(p * n // size for p, n, size in zip(place, units, seen.shape, strict=True)) in kept
+            pixels = pixels * seen
         convolve: Any = (F.conv2d, F.conv3d)[axes - 2]
         weight, bias = (self.weights[f"patch_embed.proj.{name}"] for name in ("weight", "bias"))
         x = convolve(pixels[None], weight, bias, patch.stride, patch.padding)[0].movedim(0, -1)
@@ -114,9 +113,8 @@ class Family:
         """Neighbours side by side, the offset along the first axis fastest; zeros beyond the end (Swin)."""
 
         def neighbours(grid: Tensor) -> Tensor:
-            grid = padded(
-                grid, [0] * len(stride), [-side % step for side, step in zip(grid.shape, stride, strict=False)]
-            )
+            beyond = [-side % step for side, step in zip(grid.shape, stride, strict=False)]
+            grid = padded(grid, [0] * len(stride), beyond)
             offsets = [offset[::-1] for offset in places(stride[::-1])]
             return torch.cat(
                 [grid[tuple(slice(o, None, step) for o, step in zip(one, stride, strict=True))] for one in offsets], -1

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tests.hiera_compiler.emit.family_layers import Layers, Place, Tokens, padded, places, pooled_sides
+from tests.hiera_compiler.emit.family_layers import Function, Layers, Place, Tokens, padded, places, pooled_sides
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Attending:
             attended = self._in_windows(x)
         else:
             qkv = x.each(self.layers.linear(f"{self.name}.qkv"))
-            query, key, value = (qkv.each(lambda t, i=i: t.chunk(3, -1)[i]) for i in range(3))
+            query, key, value = (qkv.each(part(i)) for i in range(3))
             attended = self._pooled(query, key, value) if kind == "pooled" else self._plain(query, key, value)
         return attended.each(self.layers.linear(f"{self.name}.proj"))
 
@@ -69,8 +69,10 @@ class Attending:
     def _window_by_window(self, query: Tokens, key: Tokens, value: Tokens, window: Place, of_keys: Place) -> Tokens:
         (whole,) = query.pieces
         counts = [-(-side // step) for side, step in zip(query.unit, window, strict=True)]
-        cuts = [cut(x.pieces[whole], counts, side) for x, side in ((query, window), (key, of_keys), (value, of_keys))]
-        found = {place: self._inside(*(windows[place] for windows in cuts)) for place in places(counts)}
+        q, k, v = (
+            cut(x.pieces[whole], counts, side) for x, side in ((query, window), (key, of_keys), (value, of_keys))
+        )
+        found = {place: self._inside(q[place], k[place], v[place]) for place in places(counts)}
         grid = Tokens(found, None, tuple(counts)).map()
         return Tokens({whole: grid[tuple(slice(side) for side in query.unit)]}, None, query.units)
 
@@ -88,7 +90,7 @@ class Attending:
         for index in places(counts):
             inside = [
                 tuple(
-                    (i * side + place + by) % all_ for i, side, place, by, all_ in zip(index, window, at, shift, sides)
+                    (i * n + p + by) % side for i, n, p, by, side in zip(index, window, at, shift, sides, strict=True)
                 )
                 for at in places(window)
             ]
@@ -119,18 +121,19 @@ class Attending:
         self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | float = 0.0, stride: Sequence[int] = ()
     ) -> Tensor:
         """Attention among the tokens ``[*sides, channels]`` of one window."""
-        rows = [x.flatten(0, -2) for x in (query, key, value)]
+        q, k, v = (x.flatten(0, -2) for x in (query, key, value))
         seen = places(query.shape[:-1]), places(key.shape[:-1])
         if self.kind.relative == "decomposed":
-            bias = bias + self._by_distance(rows[0], seen, (query.shape, key.shape))
+            bias = bias + self._by_distance(q, seen, (query.shape, key.shape))
         if getattr(self.kind, "relative_bias", False):
             bias = bias + self._by_offset(seen, key.shape[:-1], stride)
-        return self._softmax(*rows, bias).reshape(query.shape)
+        return self._softmax(q, k, v, bias).reshape(query.shape)
 
     def _softmax(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | float) -> Tensor:
         q, k, v = (x.unflatten(-1, (self.heads, -1)).transpose(0, 1) for x in (query, key, value))
         weights = (q @ k.transpose(1, 2) / q.shape[-1] ** 0.5 + bias).exp()
-        return (weights / weights.sum(-1, keepdim=True) @ v).transpose(0, 1).flatten(1)
+        attended: Tensor = weights / weights.sum(-1, keepdim=True) @ v
+        return attended.transpose(0, 1).flatten(1)
 
     def _by_distance(self, rows: Tensor, at: Sequence[list[Place]], grids: Sequence[Sequence[int]]) -> Tensor:
         """Products of queries and vectors of their distances, ``[heads, queries, keys]`` (MViTv2, equation 4)."""
@@ -146,7 +149,7 @@ class Attending:
         return torch.stack(total).sum(0)
 
     def _by_offset(self, at: Sequence[list[Place]], window: Sequence[int], stride: Sequence[int]) -> Tensor:
-        """A learned number for each offset: ``[heads, queries, keys]``; a pooled query stands where its stride begins."""
+        """A learned number for each offset, ``[heads, queries, keys]``; a pooled query is where its stride begins."""
         spans = [2 * side - 1 for side in window]
         table = self.layers.weights[f"{self.name}.relative_bias.table"].reshape(*spans, self.heads)
         rows = [
@@ -155,6 +158,11 @@ class Attending:
             for key in at[1]
         ]
         return torch.stack(rows).reshape(len(at[0]), len(at[1]), -1).permute(2, 0, 1)
+
+
+def part(index: int) -> Function:
+    """The function that takes queries, keys or values of all three."""
+    return lambda x: x.chunk(3, -1)[index]
 
 
 def cut(grid: Tensor, counts: Sequence[int], window: Place) -> dict[Place, Tensor]:

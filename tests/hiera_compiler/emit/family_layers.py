@@ -17,7 +17,7 @@ Function = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Tokens:
-    """Mask units ``[*unit, channels]`` by their place among ``units``, dropped ones absent; or the whole grid as one."""
+    """Mask units ``[*unit, channels]`` by their place among ``units``, but for dropped ones; or the whole grid."""
 
     pieces: dict[Place, Tensor]
     token: Tensor | None
@@ -125,9 +125,9 @@ class Layers:
     def _slid(self, name: str, kind: str, grid: Tensor, kernel: Place, stride: Place, padding: Place) -> Tensor:
         wide = padded(grid, padding, padding, float("-inf") if kind == "max" else 0.0)
         axes = list(zip(wide.shape, kernel, stride, strict=False))
-        counts = [(side - size) // step + 1 for side, size, step in axes]
+        spans = [((side - size) // step * step + 1, step) for side, size, step in axes]
         seen = [
-            wide[tuple(slice(o, o + (n - 1) * step + 1, step) for o, n, step in zip(offset, counts, stride))]
+            wide[tuple(slice(start, start + span, step) for start, (span, step) in zip(offset, spans, strict=True))]
             for offset in places(kernel)
         ]
         if kind == "max":

@@ -18,9 +18,11 @@ from tests.support.random_specs import Data, compilation
 
 TOLERANCE = 1e-9
 STAGE: Data = {"depth": 1, "channels": 6, "heads": 2, "attention": "mask_unit"}
+FAR: Data = {"kind": "mask_unit", "relative": "decomposed"}
 OWN: Data = {"first_attention": "own"}
 RELATIVE: Data = {"relative": "decomposed"}
-CONV: Data = {"kind": "conv", "kernel": 3, "padding": 1}
+OVERLAPPING: Data = {"kernel": 3, "padding": 1}
+CONV: Data = {"kind": "conv", **OVERLAPPING}
 POOLED: Data = {"kind": "pooled", "pool": CONV, "kv_stride": 2, "residual": True, **RELATIVE}
 SWIN: Data = {"kind": "window", "window": [3, 4], "shift": True, "relative_bias": True}
 
@@ -58,19 +60,19 @@ SPECS: dict[str, Data] = {
         {
             "channels": 16,
             "skip": "max_and_mean",
-            "pool": {"kind": "average", "stride": [1, 2], "kernel": 3, "padding": 1},
+            "pool": {"kind": "average", "stride": [1, 2], **OVERLAPPING},
         },
         mask_unit=[9, 4],
         layer_scale=0.3,
         activation="relu",
     ),
     "stages that pool by any kind, distances inside mask units, heads that change": clip(
-        {"pool": {"kind": "average", "stride": [2, 1, 1]}, "attention": {"kind": "mask_unit", **RELATIVE}},
+        {"pool": {"kind": "average", "stride": [2, 1, 1]}, "attention": FAR},
         {
             "channels": 9,
             "heads": 3,
             "pool": CONV | {"stride": [1, 2, 1]},
-            "attention": {"kind": "mask_unit", **RELATIVE},
+            "attention": FAR,
         },
         {"channels": 8, "heads": 1, "pool": {"kind": "merge", "stride": [1, 2, 2]}},
     ),
