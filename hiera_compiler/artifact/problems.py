@@ -178,6 +178,19 @@ def no_pillow() -> Diagnostic:
     return Diagnostic("H743", "pictures need pillow, not installed here", (), "pip install 'hiera-compiler[pictures]'")
 
 
+@code("H744")
+def no_decoder(file: str | os.PathLike[str], missing: Sequence[str]) -> Diagnostic:
+    """The weights are an encoder's or a classifier's, and lack what predicts pixels.
+
+    A decoder with initial weights predicts noise. Files of masked pretraining have one, such as
+    `mae_hiera_base_224.pth`.
+    """
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    message = "the weights are not those of a whole masked autoencoder, and the rest would predict noise"
+    help = "name a file of masked pretraining, with its decoder"
+    return Diagnostic("H744", message, (_whole(Path(file)),), help, (f"missing: {shown}",))
+
+
 def _path(path: Path) -> str:
     return quoted(path, longest=300)
 

@@ -117,27 +117,29 @@ def require_input(pixels: Tensor, shape: Sequence[int]) -> None:
 def kept_by(mask: Tensor, pixels: Tensor, units: int, most: int) -> Tensor:
     """The indices ``[batch, kept]`` of the units that a mask keeps, which may be such indices itself.
 
-    Raises ValueError for a mask that is not one of these pixels, whose units are so many and of which it keeps at most
-    ``most``. Compiled and exported code cannot look at indices: there they are taken as they are.
+    Raises ValueError for a mask that does not fit the pixels and their units, or keeps none or more than ``most``.
+    Compiled and exported code cannot look at indices: there they are taken as they are.
     """
-    whole, indices = mask.dtype == torch.bool, not (mask.is_floating_point() or mask.is_complex())
-    if mask.ndim != 2 or mask.shape[0] != pixels.shape[0] or not indices or (whole and mask.shape[1] != units):
-        forms = f"boolean [{pixels.shape[0]}, {units}], or the indices of kept units [{pixels.shape[0]}, kept]"
-        raise ValueError(f"a mask of these pixels is {forms}, and this is {mask.dtype} {list(mask.shape)}")
-    kept = kept_units(mask) if whole else mask
+    whole = mask.dtype == torch.bool
+    kept = kept_units(mask, units) if whole else mask
+    if kept.ndim != 2 or kept.shape[0] != pixels.shape[0] or kept.is_floating_point():
+        forms = f"[{pixels.shape[0]}, {units}], or the indices of kept units [{pixels.shape[0]}, kept]"
+        raise ValueError(f"a mask of these pixels is boolean {forms}, and this is {mask.dtype} {list(mask.shape)}")
     if not 1 <= kept.shape[1] <= most:
-        raise ValueError(f"a mask keeps 1 to {most} of {units} mask units, and this keeps {kept.shape[1]}")
-    taken = whole or mask.is_meta or torch.compiler.is_compiling()
-    if not (taken or bool((mask[:, 1:] > mask[:, :-1]).all() & (mask >= 0).all() & (mask < units).all())):
+        raise ValueError(f"the mask keeps {kept.shape[1]} of {units} mask units, and may keep 1 to {most}")
+    taken = whole or kept.is_meta or torch.compiler.is_compiling()
+    if not (taken or bool((kept[:, 1:] > kept[:, :-1]).all() & (kept >= 0).all() & (kept < units).all())):
         raise ValueError(f"indices of kept mask units ascend, from 0 to {units - 1}; zeros and ones must be boolean")
     return kept
 
 
-def kept_units(mask: Tensor) -> Tensor:
+def kept_units(mask: Tensor, units: int) -> Tensor:
     """The indices ``[batch, kept]`` of the units that a boolean mask ``[batch, units]`` keeps, in raster order.
 
     Every sample must keep as many units. The count depends on the data: call this outside compiled code.
     """
+    if mask.ndim != 2 or mask.shape[1] != units:
+        raise ValueError(f"a mask of shape {list(mask.shape)} is not [batch, {units}], a value for each mask unit")
     counts = mask.sum(1)
     if not bool((counts == counts[0]).all()):
         raise ValueError(f"every sample must keep as many mask units, and these keep {sorted(set(counts.tolist()))}")
@@ -151,12 +153,24 @@ def select_units(x: Tensor, kept: Tensor | None) -> Tensor:
     return x.gather(1, kept[:, :, None, None].expand(-1, -1, *x.shape[2:]))
 
 
-def hide_units(pixels: Tensor, kept: Tensor | None, units: Sequence[int]) -> Tensor:
-    """The input with the pixels of dropped units at zero, so that nothing leaks through overlapping patches."""
+def hide_units(pixels: Tensor, kept: Tensor | None, units: Sequence[int], sides: Sequence[int]) -> Tensor:
+    """The input with the pixels of dropped units at zero, so that nothing leaks through overlapping patches.
+
+    A unit has as many pixels along each axis as ``sides`` says; those beyond the last unit go with it.
+    """
     if kept is None:
         return pixels
     mask = pixels.new_zeros(pixels.shape[0], _product(units)).scatter(1, kept, 1)
-    return pixels * F.interpolate(mask.view(pixels.shape[0], 1, *units), size=pixels.shape[2:])
+    pairs = [size for pair in zip(units, sides, strict=True) for size in pair]
+    ones = [size for count in units for size in (count, 1)]
+    shown = mask.view(-1, 1, *ones).expand(-1, 1, *pairs)
+    shown = shown.reshape(-1, 1, *(count * side for count, side in zip(units, sides, strict=True)))
+    rest = [max(size - whole, 0) for size, whole in zip(pixels.shape[2:], shown.shape[2:], strict=True)]
+    if any(rest):
+        shown = F.pad(shown, [pad for after in reversed(rest) for pad in (0, after)], mode="replicate")
+    for axis, size in enumerate(pixels.shape[2:]):
+        shown = shown.narrow(2 + axis, 0, size)
+    return pixels * shown
 
 
 def initialise(model: nn.Module, head: nn.Linear | None) -> None:

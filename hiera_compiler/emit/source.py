@@ -15,7 +15,7 @@ from math import prod
 
 from hiera_compiler.emit import prelude
 from hiera_compiler.emit.library import definitions, definitions_in, tensor_modules
-from hiera_compiler.emit.writing import call, constructor
+from hiera_compiler.emit.writing import call, constructor, hiding
 from hiera_compiler.ir import Graph, Input, KeepUnits, Op, Split, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
@@ -132,9 +132,9 @@ def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
     yield from _indent(['"""Window-major tokens `[batch, units, tokens, channels]` at the end of every stage."""'])
     lines = [input_check(graph)]
     if masks:
-        units = next(node.op.layout.units for node in graph if isinstance(node.op, ToUnits))
-        lines += [f"kept = None if mask is None else kept_by(mask, pixels, {prod(units)}, {prod(units)})"]
-        lines += [f"pixels = hide_units(pixels, kept, {units})"]
+        units = next(prod(node.op.layout.units) for node in graph if isinstance(node.op, ToUnits))
+        lines += [f"kept = None if mask is None else kept_by(mask, pixels, {units}, {units})"]
+        lines += [hiding(graph)]
     stem = [node.name for node in graph if node.part == "stem"]
     lines += _assignments(graph, stem[1:])
     lines += [f"x = {variable(stem[-1])}", "ends = []"]
@@ -169,7 +169,7 @@ def _features_method(graph: Graph) -> Iterator[str]:
             "",
             "``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for",
             "compiled and exported code, the kept units' ascending indices ``[batch, kept]``. Maps then are",
-            "``[batch, kept, *unit, channels]``.",
+            "``[batch, kept, *unit, channels]``, and where all units are kept, whole.",
             '"""',
         ]
     maps = graph.listed("features")

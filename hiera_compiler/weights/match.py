@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -23,10 +23,17 @@ class Match:
     report: LoadReport
 
 
-def match(file: str, candidates: Iterable[Tensors], expected: Tensors, grids: Mapping[str, Grid]) -> Match:
+def match(
+    file: str,
+    candidates: Iterable[Tensors],
+    expected: Tensors,
+    grids: Mapping[str, Grid],
+    pooled_again: Set[str] = frozenset(),
+) -> Match:
     """The first candidate that holds a Hiera, matched with a module's weights; ``grids`` are its position tables'.
 
-    Raises SpecError with one diagnostic where no candidate does, or the first holds another architecture.
+    A masked autoencoder may lack ``pooled_again``, the weights of a pooling that it has not. Raises SpecError with one
+    diagnostic where no candidate does, or the first holds another architecture.
     """
     found = renamed(file, candidates, expected)
     if "encoder_norm.weight" in expected:
@@ -45,7 +52,8 @@ def match(file: str, candidates: Iterable[Tensors], expected: Tensors, grids: Ma
             values[name] = tensor
         elif name.startswith("head.") and tensor.shape[1:] == place.shape[1:]:
             skipped.append(name)
-    differences = list(_differences(found, expected, {*values, *skipped}))
+    lacking = pooled_again - found.tensors.keys() if found.is_autoencoder else set()
+    differences = list(_differences(found, expected, {*values, *skipped, *lacking}))
     if differences:
         shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
         raise SpecError(problems.other_architecture(file, differences, described(shapes), fitting_specs(shapes)))

@@ -28,6 +28,11 @@ class Renamed:
     keys: dict[str, str]
     others: list[str]
 
+    @property
+    def is_autoencoder(self) -> bool:
+        """Whether it ends in the norm of masked pretraining."""
+        return any("encoder_norm." in key for key in self.keys.values())
+
     def pretrained(self) -> Renamed:
         """The same with the norm under its name in a masked autoencoder."""
         names = {name: f"encoder_{name}" if name.startswith("norm.") else name for name in self.keys}

@@ -12,13 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hiera_compiler.emit.prelude import _product, hide_units, to_grid, to_units
+from hiera_compiler.emit.prelude import _product, hide_units, kept_by, to_grid, to_units
 
 
 def random_units(pixels: Tensor, units: int, count: int) -> Tensor:
     """So many of the mask units, drawn for each sample: their ascending indices ``[batch, count]``."""
     noise = torch.rand(pixels.shape[0], units, device=pixels.device)
     return noise.argsort(1)[:, :count].sort(1).values
+
+
+def chosen_units(mask: Tensor | None, pixels: Tensor, units: int, count: int) -> Tensor:
+    """The indices ``[batch, kept]`` of the units that a mask keeps, or without one of so many, drawn."""
+    return random_units(pixels, units, count) if mask is None else kept_by(mask, pixels, units, units - 1)
 
 
 def visible_units(kept: Tensor, units: int) -> Tensor:
@@ -46,11 +51,11 @@ def embed_kept(
     that its border patches reach beyond it.
     """
     sides = [_product([fold[axis] for fold in folds]) for axis in range(len(units))]
+    steps = [side * stride for side, stride in zip(sides, conv.stride, strict=True)]
     pads = [pad for pad in reversed(conv.padding) for _ in range(2) if isinstance(pad, int)]
-    x = F.pad(hide_units(pixels, kept, units), pads)
-    for axis, side in enumerate(sides):
-        kernel, stride = conv.kernel_size[axis], conv.stride[axis]
-        x = x.unfold(2 + axis, (side - 1) * stride + kernel, side * stride)
+    x = F.pad(hide_units(pixels, kept, units, steps), pads)
+    for axis, step in enumerate(steps):
+        x = x.unfold(2 + axis, step - conv.stride[axis] + conv.kernel_size[axis], step)
     places: list[Tensor] = []
     rest = kept
     for count in reversed(units):
@@ -109,8 +114,9 @@ def oriented_gradients(
     """Histograms of oriented gradients (Dalal and Triggs, 2005) of each predicted patch, ``[batch, patches, values]``.
 
     Differences of the two neighbours, none at the border; in each cell and channel the mean over its pixels of the
-    magnitudes in every direction of half a circle; with ``norm`` divided by the histogram's length. Whatever the pixels
-    are in, they are in 32 bits at least, for in float16 a flat cell is divided by zero. No gradient reaches the pixels.
+    magnitudes in every direction of half a circle; with ``norm`` divided by the histogram's length. In 32 bits or
+    more: halves tell few directions apart, and nothing is added to the length of an empty histogram. It is the target
+    of a loss, so that no gradient reaches the pixels.
     """
     x = predicted_frames(pixels.detach(), grid, step).movedim(1, -3)  # [batch, (frames,) channels, height, width]
     x = x.to(torch.promote_types(x.dtype, torch.float32))
@@ -119,7 +125,8 @@ def oriented_gradients(
     right = F.pad(x[..., 2:] - x[..., :-2], (1, 1))
     direction = (torch.atan2(down, right).remainder(torch.pi) * (bins / torch.pi)).floor().remainder(bins)
     each = torch.arange(bins, device=x.device).view(bins, 1, 1)
-    votes = torch.hypot(down, right)[..., None, :, :] * (direction[..., None, :, :] == each)
+    length = (down.square() + right.square()).sqrt()  # ONNX has no hypot
+    votes = length[..., None, :, :] * (direction[..., None, :, :] == each)
     votes = votes[..., : rows * height, : columns * width]
     cells = F.avg_pool2d(votes.flatten(0, -4), cell).view(*votes.shape[:-2], rows * height // cell, -1)
     if norm:
@@ -127,8 +134,8 @@ def oriented_gradients(
     cells = cells.unflatten(-1, (columns, width // cell)).unflatten(-3, (rows, height // cell))
     first = cells.ndim - 6  # [batch, (frames,) channels, bins, rows, y, columns, x]
     order = [*range(first), first + 2, first + 4, first, first + 1, first + 3, first + 5]
-    result: Tensor = cells.permute(order).flatten(-4).flatten(1, -2)
-    return result.to(pixels.dtype)
+    result: Tensor = cells.permute(order).flatten(-4).flatten(1, -2).to(pixels.dtype)
+    return result
 
 
 def initialise_autoencoder(model: nn.Module) -> None:

@@ -30,11 +30,7 @@ def _embed_kept(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     op: Any = node.op
     batch, channels, units = pixels.shape[0], pixels.shape[1], op.layout.units
     kept = tape.tensor((batch, op.count), "int64")
-    blank = tape.call("new_zeros", (pixels,), (batch, prod(units)), pixels.dtype)
-    seen = tape.call("scatter", (blank, kept), blank.shape, pixels.dtype)
-    name = f"upsample_nearest{len(units)}d"
-    seen = tape.call(name, (tape.reshape(seen, batch, 1, *units),), (batch, 1, *pixels.shape[2:]), pixels.dtype)
-    whole = tape.pointwise("mul", pixels, seen)
+    whole = tape.pointwise("mul", pixels, _shown_pixels(tape, op, pixels, kept))
     padded = (size + 2 * pad for size, pad in zip(pixels.shape[2:], op.embed.padding, strict=True))
     whole = tape.call("constant_pad_nd", (whole,), (batch, channels, *padded), whole.dtype)
     places = []
@@ -49,6 +45,22 @@ def _embed_kept(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     inside = UnitLayout((1,) * len(units), op.layout.folds)
     tokens = window_major(tape, grid.permute(0, *range(2, len(grid.shape)), 1), inside)
     return tape.reshape(tokens, batch, *node.shape)
+
+
+def _shown_pixels(tape: Tape, op: Any, pixels: Tensor, kept: Tensor) -> Tensor:
+    """One where a pixel is of a unit that is kept; pixels beyond the last unit go with it."""
+    batch, units, size = pixels.shape[0], op.layout.units, pixels.shape[2:]
+    blank = tape.call("new_zeros", (pixels,), (batch, prod(units)), pixels.dtype)
+    seen = tape.call("scatter", (blank, kept), blank.shape, pixels.dtype)
+    sides = [side * stride for side, stride in zip(op.layout.unit, op.embed.stride, strict=True)]
+    pairs = [sizes for pair in zip(units, sides, strict=True) for sizes in pair]
+    steps = [step for axis in range(len(units)) for step in (prod(units[axis + 1 :]), 0)]
+    spread = seen._replace(shape=(batch, 1, *pairs), strides=(prod(units), prod(units), *steps))
+    shown = tape.reshape(spread, batch, 1, *(count * side for count, side in zip(units, sides, strict=True)))
+    if any(have > whole for have, whole in zip(size, shown.shape[2:], strict=True)):
+        padded = (batch, 1, *map(max, size, shown.shape[2:]))
+        shown = tape.call(f"replication_pad{len(units)}d", (shown,), padded, shown.dtype)
+    return shown._replace(shape=(batch, 1, *size))
 
 
 def _windows(pixels: Tensor, op: PatchEmbedKept) -> Tensor:
@@ -143,7 +155,8 @@ def _gradients(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     angle = tape.pointwise("atan2", down, right)
     for name in ("remainder", "mul", "floor", "remainder"):
         angle = tape.pointwise(name, angle)
-    size = tape.pointwise("hypot", down, right)
+    squares = tape.pointwise("add", tape.pointwise("pow", down), tape.pointwise("pow", right))
+    size = tape.pointwise("sqrt", squares)
     every = (*view.shape[:-2], op.bins, *view.shape[-2:])
     bins = tape.tensor((op.bins, 1, 1), "int64", fixed=True)
     same = tape.call("eq", (_with_bins(angle), bins), every, "bool")

@@ -42,7 +42,7 @@ class Family:
         return [*self.maps, *self.pyramid, *([] if self.logits is None else [self.logits])]
 
     def stem(self, pixels: Tensor, kept: set[Place] | None) -> Tokens:
-        patch, axes = self.spec.patch, len(self.spec.patch.kernel)
+        patch = self.spec.patch
         sizes = zip(pixels.shape[1:], patch.kernel, patch.stride, patch.padding, strict=True)
         grid = [(size + 2 * pad - side) // step + 1 for size, side, step, pad in sizes]
         unit = self.spec.mask_unit or tuple(grid)
@@ -50,9 +50,10 @@ class Family:
         if kept is not None:
             seen = torch.zeros(pixels.shape[1:], dtype=torch.bool)
             for place in places(seen.shape):
-                seen[place] = tuple(p * n // size for p, n, size in zip(place, units, seen.shape, strict=True)) in kept
+                axes = zip(place, unit, patch.stride, units, strict=True)  # pixels beyond the last unit go with it
+                seen[place] = tuple(min(p // (side * step), n - 1) for p, side, step, n in axes) in kept
             pixels = pixels * seen
-        convolve: Any = (F.conv2d, F.conv3d)[axes - 2]
+        convolve: Any = (F.conv2d, F.conv3d)[self.spec.axes - 2]
         weight, bias = (self.weights[f"patch_embed.proj.{name}"] for name in ("weight", "bias"))
         x = convolve(pixels[None], weight, bias, patch.stride, patch.padding)[0].movedim(0, -1)
         if patch.norm:
