@@ -53,9 +53,9 @@ class RollGrid(Op):
 class MergeTokens(Op):
     """Neighbouring tokens that become one, their channels side by side: patch merging (Swin, section 3.1).
 
-    The offset along the first axis varies fastest among the neighbours, as in an image that in height does. Units are
-    merged each by itself; zeros stand in for neighbours beyond its border. ``before`` and ``after`` order the tokens of
-    a unit.
+    The offset along the first axis, which is an image's height, varies fastest among the neighbours.
+    Units are merged each by itself; zeros stand in for neighbours beyond its border. ``before`` and ``after`` order the
+    tokens of a unit.
     """
 
     before: UnitLayout
