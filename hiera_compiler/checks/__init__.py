@@ -15,7 +15,7 @@ from hiera_compiler.checks.axes import AXIS_RULES
 from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, block_refused, lowering_failed
 from hiera_compiler.checks.mae import MAE_RULES
 from hiera_compiler.checks.neck import LEVEL_RULES, NECK_RULES
-from hiera_compiler.checks.stage import STAGE_RULES
+from hiera_compiler.checks.stage import MASKED_RULES, STAGE_RULES
 from hiera_compiler.checks.trunk import DEPTH_RULES, GRID_RULES, MAX_BLOCKS, PATCH_RULES, POOL_RULES
 from hiera_compiler.diagnostics import Diagnostic
 from hiera_compiler.ir import Graph
@@ -40,7 +40,7 @@ __all__ = [
 
 _ORDER: tuple[Any, ...] = (
     *(*AXIS_RULES, *PATCH_RULES, *STAGE_RULES, *POOL_RULES, *DEPTH_RULES, *GRID_RULES),
-    *(*NECK_RULES, *LEVEL_RULES, *MAE_RULES),
+    *(*NECK_RULES, *LEVEL_RULES, *MAE_RULES, *MASKED_RULES),
 )
 """The rules on a spec in the order in which what they find is reported."""
 
@@ -73,7 +73,7 @@ def check_spec(spec: Spec, source: Source) -> list[Diagnostic]:
         spec = spec.resolved()
         found = check_trunk(spec, source) + _found(DEPTH_RULES, spec, source)
         for index, stage in enumerate(spec.stages):
-            found += check_stage(stage, index, source)
+            found += check_stage(stage, index, source, masked=spec.mae is not None)
     return [diagnostic for _, diagnostic in sorted(found, key=lambda each: each.rank)]
 
 
@@ -93,12 +93,15 @@ def check_trunk(spec: Spec, source: Source) -> list[Found]:
 
 def check_mae(spec: Spec, source: Source) -> list[Diagnostic]:
     """What the rules on masked autoencoding find in a resolved spec, also in one that does not say how."""
-    return [diagnostic for _, diagnostic in _found(MAE_RULES, spec, source)]
+    found = _found(MAE_RULES, spec, source)
+    for index, stage in enumerate(spec.stages):
+        found += _found(MASKED_RULES, stage, index, source)
+    return [diagnostic for _, diagnostic in found]
 
 
-def check_stage(stage: Stage, index: int, source: Source) -> list[Found]:
-    """What the rules on one resolved stage find."""
-    return _found(STAGE_RULES, stage, index, source)
+def check_stage(stage: Stage, index: int, source: Source, *, masked: bool) -> list[Found]:
+    """What the rules on one resolved stage find; `masked`: the spec says how it is pretrained."""
+    return _found((*STAGE_RULES, *MASKED_RULES) if masked else STAGE_RULES, stage, index, source)
 
 
 def check_graph(graph: Graph, source: Source) -> list[Diagnostic]:

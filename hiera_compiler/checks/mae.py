@@ -1,6 +1,6 @@
 """H34x: rules on masked autoencoding, for specs that say how they pretrain, and for the task itself.
 
-They see the resolved spec.
+They see the resolved spec, and of a stage only how it pools; that on a stage's attention is among the stage's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from math import ceil, floor, prod
 from hiera_compiler.checks.trunk import token_grid, total_stride
 from hiera_compiler.diagnostics import Diagnostic, Label, code, times
 from hiera_compiler.ir import ShapeError
-from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
 
@@ -159,24 +158,6 @@ def predicted_patches_are_inside_the_input(spec: Spec, source: Source) -> Iterat
         )
 
 
-@code("H345")
-def attention_can_do_without_dropped_units(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Attention that tells places on the whole grid apart cannot do without the mask units that are dropped.
-
-    Decomposed relative positions across mask units measure distances on the whole grid, in the order of all its units;
-    inside mask units they measure those in a unit, and mask as all attention there does.
-    """
-    for index, stage in enumerate(spec.stages):
-        kinds = (stage.attention, *([GlobalAttention.like(stage.attention)] if stage.global_at else []))
-        if not all(kind.masks for kind in kinds):
-            yield Diagnostic(
-                "H345",
-                "masked autoencoding drops mask units, and relative positions across units need all of them",
-                (Label(source.value(("stages", index, "attention")), "measures distances on the whole grid"),),
-                help="use relative: none, attention: mask_unit, or leave out mae",
-            )
-
-
 @code("H346")
 def a_norm_needs_values_to_differ(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     """A patch whose pixels are to have variance 1 needs two values at least."""
@@ -216,6 +197,5 @@ MAE_RULES = (
     heads_divide_the_decoder_s_channels,
     cells_tile_what_a_token_predicts,
     predicted_patches_are_inside_the_input,
-    attention_can_do_without_dropped_units,
     a_norm_needs_values_to_differ,
 )

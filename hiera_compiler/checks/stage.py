@@ -1,4 +1,4 @@
-"""H2xx: rules on one stage.
+"""H2xx: rules on one stage, and H345, which is asked where the spec says how it is pretrained.
 
 They see that one, resolved, and nothing else: so a search applies them once to each distinct stage.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from hiera_compiler.diagnostics import Diagnostic, Label, code
 from hiera_compiler.kinds import Pooling, kinds_of
+from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.kinds.pool import KernelPooling
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Stage
@@ -102,6 +103,23 @@ def queries_keys_and_values_are_pooled_inside_the_block(
             )
 
 
+@code("H345")
+def attention_can_do_without_dropped_units(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
+    """Attention that tells places on the whole grid apart cannot do without the mask units that are dropped.
+
+    Decomposed relative positions across mask units measure distances on the whole grid, in the order of all its units;
+    inside mask units they measure those in a unit, and mask as all attention there does.
+    """
+    kinds = (stage.attention, *([GlobalAttention.like(stage.attention)] if stage.global_at else []))
+    if not all(kind.masks for kind in kinds):
+        yield Diagnostic(
+            "H345",
+            "masked autoencoding drops mask units, and relative positions across units need all of them",
+            (Label(source.value(("stages", index, "attention")), "measures distances on the whole grid"),),
+            help="use relative: none, attention: mask_unit, or leave out mae",
+        )
+
+
 def _any_of(words: Sequence[object]) -> str:
     *others, last = map(str, words)
     return f"{', '.join(others)} or {last}" if others else last
@@ -114,3 +132,4 @@ STAGE_RULES = (
     padding_is_at_most_half_the_kernel,
     queries_keys_and_values_are_pooled_inside_the_block,
 )
+MASKED_RULES = (attention_can_do_without_dropped_units,)
