@@ -109,7 +109,7 @@ class Reader:
         return () if differs else ("depth",)
 
     def _may_set(self, stage: Path, kind: type[Attention], option: str) -> bool:
-        """Whether an attention of the stage may have an option set: by a word, or without one where it is by default."""
+        """Whether an attention of the stage may have an option set: by a word, or by default without one."""
         field = kind.model_fields.get(option)
         return field is None or bool(field.default) or self.space.has((*stage, "attention"), option)
 
