@@ -48,7 +48,7 @@ def _embed_kept(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     grid = tape.convolution(images, op.embed.out_channels, op.embed.kernel, op.layout.unit)
     inside = UnitLayout((1,) * len(units), op.layout.folds)
     tokens = window_major(tape, grid.permute(0, *range(2, len(grid.shape)), 1), inside)
-    return tape.reshape(tokens, batch, *node.shape)
+    return tape.contiguous(tape.reshape(tokens, batch, *node.shape))
 
 
 def _windows(pixels: Tensor, op: PatchEmbedKept) -> Tensor:

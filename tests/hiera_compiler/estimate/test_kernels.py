@@ -98,6 +98,7 @@ MAE_OPTIONS = [
     ("hiera_b_16x224", ["input.size=64", "mae.target=hog", "mae.mask_ratio=0.5"]),
     ("hiera_s_abswin_256", ["stages.2.depth=1", "patch.norm=true", "layer_scale=0.1"]),
     ("hiera_t", ["input.size=64", "position=sinusoid", "stages.2.pool=conv"]),
+    ("vit_b", ["class_token=false", "head.pooling=mean", "mask_unit=2", "stages.0.depth=1", "position=none"]),
 ]
 
 
