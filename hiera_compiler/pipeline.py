@@ -76,7 +76,8 @@ class Compilation:
     @cached_property
     def released_cost(self) -> estimate.Cost:
         """The cost as in the authors' code, whose autoencoder embeds the whole input, and predicts for seen tokens."""
-        return estimate.cost(lowering.lower_mae(self.spec, early=False)) if self.task == "mae" else self.cost
+        cost = self.cost  # which raises SpecError where the spec has none
+        return estimate.cost(lowering.lower_mae(self.spec, early=False)) if self.task == "mae" else cost
 
     @cached_property
     def python(self) -> str:
@@ -147,22 +148,36 @@ class Compilation:
         device = torch.device(device) if device is not None else torch.get_default_device()
         # What a file lacks of a classifier is made where it is loaded; an autoencoder may lack its whole decoder.
         module = self.module("meta" if self.task == "classify" else device, dtype)
-        report = load_weights(module, weights, self.graph, device)
+        report = load_weights(module, weights, self.graph, device, self._pooled_again)
         return module.to(device), report
 
     def classifier(self, pretrained: nn.Module) -> tuple[nn.Module, LoadReport]:
         """A new classifier of the spec, to be fine-tuned, with the encoder of a masked autoencoder; and what it took.
 
-        ``encoder_norm`` becomes its norm, the head is new, its last stage pools again, and position tables of another
-        input size are resized. It is on the CPU, whatever the autoencoder is on. Raises SpecError where that is of
-        another architecture.
+        ``encoder_norm`` becomes its norm, the head is new, its last stage pools again (by new weights, where it has
+        any), and position tables of another input size are resized. It is on the CPU, whatever the autoencoder is on.
+        Raises SpecError where that is of another architecture.
         """
         from hiera_compiler.weights.load import load_tensors
 
         compilation = Compilation(self.source)
         state = {name: tensor.detach().cpu() for name, tensor in pretrained.state_dict().items()}
         module = compilation.module("cpu")
-        return module, load_tensors(module, "the masked autoencoder", [state], compilation.graph)
+        report = load_tensors(
+            module, "the masked autoencoder", [state], compilation.graph, pooled_again=compilation._pooled_again
+        )
+        return module, report
+
+    @property
+    def _pooled_again(self) -> frozenset[str]:
+        """The weights that the encoder lacks while it is pretrained, when the last stage does not pool."""
+        if self.task == "mae" or self.spec.mask_unit is None or self.spec.stages[-1].pool is None:
+            return frozenset()
+        try:
+            encoder = lowering.lower(lowering.encoder_of(self.spec))
+        except LoweringError:  # it cannot be pretrained
+            return frozenset()
+        return frozenset(self.graph.parameters().keys() - encoder.parameters().keys())
 
     def _model_class(self) -> type[nn.Module]:
         from hiera_compiler import emit

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from hiera_compiler.diagnostics import Diagnostic, Label, Span, SpecError, Text, code, did_you_mean, quoted
+from hiera_compiler.diagnostics import Diagnostic, Label, Span, SpecError, Text, any_of, code, did_you_mean, quoted
 
 
 class BuildError(SpecError):
@@ -73,7 +73,7 @@ def unknown_format(name: str, known: Sequence[str]) -> Diagnostic:
     Each format is one file of `hiera_compiler/artifact/formats`.
     """
     near = did_you_mean(name, known)
-    help = f"did you mean {quoted(near)}?" if near else f"use {', '.join(known[:-1])} or {known[-1]}"
+    help = f"did you mean {quoted(near)}?" if near else f"use {any_of(known)}"
     return Diagnostic("H710", f"no export format is named {quoted(name)}", (), help)
 
 
@@ -176,6 +176,19 @@ def no_pillow() -> Diagnostic:
     It is an extra, because models need no pictures.
     """
     return Diagnostic("H743", "pictures need pillow, not installed here", (), "pip install 'hiera-compiler[pictures]'")
+
+
+@code("H744")
+def no_decoder(file: str | os.PathLike[str], missing: Sequence[str]) -> Diagnostic:
+    """The weights are an encoder's or a classifier's, and lack what predicts pixels.
+
+    A decoder with initial weights predicts noise. Files of masked pretraining have one, such as
+    `mae_hiera_base_224.pth`.
+    """
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    message = "the weights are not those of a whole masked autoencoder, and the rest would predict noise"
+    help = "name a file of masked pretraining, with its decoder"
+    return Diagnostic("H744", message, (_whole(Path(file)),), help, (f"missing: {shown}",))
 
 
 def _path(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from hiera_compiler.artifact import problems
+from hiera_compiler.artifact import problems, verify
 from hiera_compiler.artifact.problems import BuildError
 from hiera_compiler.artifact.sheet import sheet
 from hiera_compiler.emit.functions.masked import cut_patches, masked_places, random_units, take_rows
@@ -34,19 +34,24 @@ def reconstruction(
 
     A clip is read off an animated image, and gives one row for each frame that is predicted. Where targets are
     normalised the mean and the deviation of each patch, which the decoder does not predict, are the original's.
-    Raises SpecError where the picture or the weights cannot be read, and where the target is not pixels.
+    Raises SpecError where the picture or the weights cannot be read, where these have no decoder or predict what is
+    not finite, and where the target is not pixels.
     """
     graph, masked = compilation.graph, masking(compilation.graph)
     patches = graph["patches"].op
     if not isinstance(patches, Patches):
         raise BuildError(problems.target_is_no_picture(compilation.source.value(("mae", "target"))))
     pixels = _pixels(image, compilation)
-    module, report = compilation.load(weights, "cpu")
+    with torch.random.fork_rng(devices=[]):
+        module, report = compilation.load(weights, "cpu")
+    if report.missing:
+        raise BuildError(problems.no_decoder(weights, report.missing))
     rows = cut_patches(pixels, patches.grid, patches.patch, patches.frame_step)
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         kept = random_units(pixels, masked.units, masked.kept)
         _, prediction, _, _ = cast(Any, module.eval())(pixels, kept)
+    verify.require_finite([prediction], module, weights)
     places = masked_places(kept, masked.layout.units, masked.layout.folds)
     if isinstance(graph["target"].op, Standardise):
         true = take_rows(rows, places)

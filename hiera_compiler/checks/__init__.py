@@ -15,8 +15,9 @@ from hiera_compiler.checks.axes import AXIS_RULES
 from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, block_refused, lowering_failed
 from hiera_compiler.checks.mae import MAE_RULES
 from hiera_compiler.checks.neck import LEVEL_RULES, NECK_RULES
+from hiera_compiler.checks.pooling import POOL_RULES
 from hiera_compiler.checks.stage import MASKED_RULES, STAGE_RULES
-from hiera_compiler.checks.trunk import DEPTH_RULES, GRID_RULES, MAX_BLOCKS, PATCH_RULES, POOL_RULES
+from hiera_compiler.checks.trunk import DEPTH_RULES, GRID_RULES, MAX_BLOCKS, PATCH_RULES
 from hiera_compiler.diagnostics import Diagnostic
 from hiera_compiler.ir import Graph
 from hiera_compiler.ir.builder import LoweringError

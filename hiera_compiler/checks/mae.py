@@ -6,47 +6,15 @@ They see the resolved spec, and of a stage only how it pools; that on a stage's 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from math import ceil, floor, prod
 
-from hiera_compiler.checks.trunk import token_grid, total_stride
-from hiera_compiler.diagnostics import Diagnostic, Label, code, times
+from hiera_compiler.checks.stage import nearest_divisors
+from hiera_compiler.diagnostics import Diagnostic, Label, any_of, code, times
 from hiera_compiler.ir import ShapeError
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
-
-HOG_CELL = 8
-"""The side of a cell of MaskFeat's histograms of gradients, in pixels."""
-
-Sides = tuple[int, ...]
-
-
-def mask_units(spec: Spec) -> Sides:
-    """The whole mask units along each axis; raises ShapeError where the patch kernel does not fit the input."""
-    return tuple(size // side for size, side in zip(token_grid(spec), _unit(spec), strict=True))
-
-
-def kept_units(spec: Spec) -> int:
-    """How many mask units of a sample the encoder sees: what the mask ratio leaves, rounded down.
-
-    The ratio is taken as it is written: 0.9 of 10 units keeps one.
-    """
-    return floor(prod(mask_units(spec)) * (1 - Fraction(str(spec.pretraining.mask_ratio))))
-
-
-def last_unit(spec: Spec) -> Sides:
-    """The side of a mask unit at the end of the encoder, in tokens: the last stage does not pool."""
-    return tuple(side // step for side, step in zip(_unit(spec), total_stride(spec, spec.stages[:-1]), strict=True))
-
-
-def predicted(spec: Spec, unit: Sides) -> tuple[int, Sides]:
-    """What a token predicts, where a mask unit has these sides at the end of the encoder.
-
-    The frames from one predicted frame to the next, and the height and width of a predicted patch, in pixels.
-    """
-    axes = zip(spec.patch.stride, _unit(spec), unit, strict=True)
-    sides = tuple(stride * (first // last) for stride, first, last in axes)
-    return (sides[0] if spec.axes == 3 else 1), sides[-2:]
+from hiera_compiler.spec.grids import kept_units, last_unit, mask_units, predicted, token_grid, total_stride, unit_sides
+from hiera_compiler.spec.mae import HOG_CELL
 
 
 @code("H344")
@@ -97,8 +65,6 @@ def heads_divide_the_decoder_s_channels(spec: Spec, source: Source) -> Iterator[
     """The heads of the decoder must divide its channels: attention gives each head an equal slice."""
     decoder = spec.pretraining.decoder
     if decoder.channels % decoder.heads:
-        lawful = [heads for heads in range(1, decoder.channels + 1) if decoder.channels % heads == 0]
-        near = sorted(sorted(lawful, key=lambda heads: abs(heads - decoder.heads))[:3])
         yield Diagnostic(
             "H341",
             f"{decoder.heads} heads do not divide the decoder's {decoder.channels} channels",
@@ -106,7 +72,7 @@ def heads_divide_the_decoder_s_channels(spec: Spec, source: Source) -> Iterator[
                 Label(source.value(("mae", "decoder", "heads")), f"{decoder.heads} heads"),
                 Label(source.value(("mae", "decoder", "channels")), f"{decoder.channels} channels"),
             ),
-            help=f"use {', '.join(map(str, near[:-1]))}{' or ' if near[:-1] else ''}{near[-1]} heads",
+            help=f"use {any_of(nearest_divisors(decoder.channels, decoder.heads))} heads",
         )
 
 
@@ -182,13 +148,8 @@ def _has_grid(spec: Spec) -> bool:
     except ShapeError:
         return False
     steps = total_stride(spec, spec.stages)
-    pooled = all(side % step == 0 for side, step in zip(_unit(spec), steps, strict=True))
-    return pooled and all(size % side == 0 for size, side in zip(grid, _unit(spec), strict=True))
-
-
-def _unit(spec: Spec) -> Sides:
-    assert spec.mask_unit is not None, "a rule says that masked autoencoding has mask units"
-    return spec.mask_unit
+    pooled = all(side % step == 0 for side, step in zip(unit_sides(spec), steps, strict=True))
+    return pooled and all(size % side == 0 for size, side in zip(grid, unit_sides(spec), strict=True))
 
 
 MAE_RULES = (

@@ -5,9 +5,9 @@ They see that one, resolved, and nothing else: so a search applies them once to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from hiera_compiler.diagnostics import Diagnostic, Label, code
+from hiera_compiler.diagnostics import Diagnostic, Label, any_of, code
 from hiera_compiler.kinds import Pooling, kinds_of
 from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.kinds.pool import KernelPooling
@@ -23,8 +23,6 @@ def heads_divide_channels(stage: Stage, index: int, source: Source) -> Iterator[
     by doubling the heads wherever the channels double.
     """
     if stage.channels % stage.heads:
-        lawful = [heads for heads in range(1, stage.channels + 1) if stage.channels % heads == 0]
-        near = sorted(sorted(lawful, key=lambda heads: abs(heads - stage.heads))[:3])
         yield Diagnostic(
             "H201",
             f"{stage.heads} heads do not divide {stage.channels} channels",
@@ -32,8 +30,14 @@ def heads_divide_channels(stage: Stage, index: int, source: Source) -> Iterator[
                 Label(source.value(("stages", index, "heads")), f"{stage.heads} heads"),
                 Label(source.value(("stages", index, "channels")), f"{stage.channels} channels"),
             ),
-            help=f"use {_any_of(near)} heads",
+            help=f"use {any_of(nearest_divisors(stage.channels, stage.heads))} heads",
         )
+
+
+def nearest_divisors(number: int, wanted: int) -> list[int]:
+    """The divisors of a number that are nearest to what was wanted, three at most, in ascending order."""
+    divisors = (divisor for divisor in range(1, number + 1) if number % divisor == 0)
+    return sorted(sorted(divisors, key=lambda divisor: abs(divisor - wanted))[:3])
 
 
 @code("H204")
@@ -99,7 +103,7 @@ def queries_keys_and_values_are_pooled_inside_the_block(
                 "H212",
                 f"{pool.kind} pooling acts before a block, and cannot pool queries, keys or values",
                 (Label(source.value(("stages", index, "attention", option)), "inside attention"),),
-                help=f"use {_any_of(inside)} here",
+                help=f"use {any_of(inside)} here",
             )
 
 
@@ -118,11 +122,6 @@ def attention_can_do_without_dropped_units(stage: Stage, index: int, source: Sou
             (Label(source.value(("stages", index, "attention")), "measures distances on the whole grid"),),
             help="use relative: none, attention: mask_unit, or leave out mae",
         )
-
-
-def _any_of(words: Sequence[object]) -> str:
-    *others, last = map(str, words)
-    return f"{', '.join(others)} or {last}" if others else last
 
 
 STAGE_RULES = (

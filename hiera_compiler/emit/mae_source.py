@@ -9,8 +9,8 @@ from textwrap import indent
 from typing import NamedTuple
 
 from hiera_compiler.emit.source import attributes, block_class, construction, own, variable
-from hiera_compiler.emit.writing import call
-from hiera_compiler.ir import Graph, Input, KeepUnits, Node, ToUnits
+from hiera_compiler.emit.writing import call, hiding
+from hiera_compiler.ir import Graph, Input, KeepUnits, Node
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
 from hiera_compiler.ir.masking import LastTokens, MaskedTokens, masking
 
@@ -22,9 +22,7 @@ def forward(self, pixels: Tensor, mask: Tensor | None = None) -> tuple[Tensor, T
     exported code, the kept units' ascending indices ``[batch, kept]``. Without it {kept} of {units} units are drawn
     for each sample. Masked tokens are in raster order. The mask that comes back is boolean.
     """
-    if mask is None:
-        mask = random_units(pixels, {units}, {kept})
-    kept = kept_units(mask) if mask.dtype == torch.bool else mask
+    kept = chosen_units(mask, pixels, {units}, {kept})
     prediction = self.decode(self.encode(pixels, kept), kept)
     target = self.targets(pixels, kept)
     loss = {loss}
@@ -104,8 +102,7 @@ def _method(graph: Graph, method: _Method) -> Iterator[str]:
     if _takes_last(nodes):
         lines.append("seen = latent.shape[1] * latent.shape[2]")
     if any(isinstance(node.op, KeepUnits) for node in nodes):
-        units = next(node.op.layout.units for node in nodes if isinstance(node.op, ToUnits))
-        lines.append(f"pixels = hide_units(pixels, kept, {units})")
+        lines.append(hiding(graph))
     variables = {graph.outputs[name]: name for name in method.before}
     lines += _assignments(nodes, variables)
     yield f"def {method.head} -> Tensor:"

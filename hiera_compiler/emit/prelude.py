@@ -107,11 +107,13 @@ def pool_max(x: Tensor, size: int) -> Tensor:
     return folded.amax(2)
 
 
-def kept_units(mask: Tensor) -> Tensor:
+def kept_units(mask: Tensor, units: int) -> Tensor:
     """The indices ``[batch, kept]`` of the units that a boolean mask ``[batch, units]`` keeps, in raster order.
 
     Every sample must keep as many units. The count depends on the data: call this outside compiled code.
     """
+    if mask.ndim != 2 or mask.shape[1] != units:
+        raise ValueError(f"a mask of shape {list(mask.shape)} is not [batch, {units}], a value for each mask unit")
     counts = mask.sum(1)
     if not bool((counts == counts[0]).all()):
         raise ValueError(f"every sample must keep as many mask units, and these keep {sorted(set(counts.tolist()))}")
@@ -125,12 +127,24 @@ def select_units(x: Tensor, kept: Tensor | None) -> Tensor:
     return x.gather(1, kept[:, :, None, None].expand(-1, -1, *x.shape[2:]))
 
 
-def hide_units(pixels: Tensor, kept: Tensor | None, units: Sequence[int]) -> Tensor:
-    """The input with the pixels of dropped units at zero, so that nothing leaks through overlapping patches."""
+def hide_units(pixels: Tensor, kept: Tensor | None, units: Sequence[int], sides: Sequence[int]) -> Tensor:
+    """The input with the pixels of dropped units at zero, so that nothing leaks through overlapping patches.
+
+    A unit has as many pixels along each axis as ``sides`` says; those beyond the last unit go with it.
+    """
     if kept is None:
         return pixels
     mask = pixels.new_zeros(pixels.shape[0], _product(units)).scatter(1, kept, 1)
-    return pixels * F.interpolate(mask.view(pixels.shape[0], 1, *units), size=pixels.shape[2:])
+    pairs = [size for pair in zip(units, sides, strict=True) for size in pair]
+    ones = [size for count in units for size in (count, 1)]
+    shown = mask.view(-1, 1, *ones).expand(-1, 1, *pairs)
+    shown = shown.reshape(-1, 1, *(count * side for count, side in zip(units, sides, strict=True)))
+    rest = [max(size - whole, 0) for size, whole in zip(pixels.shape[2:], shown.shape[2:], strict=True)]
+    if any(rest):
+        shown = F.pad(shown, [pad for after in reversed(rest) for pad in (0, after)], mode="replicate")
+    for axis, size in enumerate(pixels.shape[2:]):
+        shown = shown.narrow(2 + axis, 0, size)
+    return pixels * shown
 
 
 def initialise(model: nn.Module, head: nn.Linear | None) -> None:

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
+from math import prod
 
 from hiera_compiler.emit import prelude
 from hiera_compiler.emit.library import definitions, definitions_in, tensor_modules
-from hiera_compiler.emit.writing import call, constructor
+from hiera_compiler.emit.writing import call, constructor, hiding
 from hiera_compiler.ir import Graph, KeepUnits, Op, Split, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
@@ -131,9 +132,9 @@ def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
     yield from _indent(['"""Window-major tokens `[batch, units, tokens, channels]` at the end of every stage."""'])
     lines = []
     if masks:
-        units = next(node.op.layout.units for node in graph if isinstance(node.op, ToUnits))
-        lines += ["kept = kept_units(mask) if mask is not None and mask.dtype == torch.bool else mask"]
-        lines += [f"pixels = hide_units(pixels, kept, {units})"]
+        units = next(prod(node.op.layout.units) for node in graph if isinstance(node.op, ToUnits))
+        lines += [f"kept = kept_units(mask, {units}) if mask is not None and mask.dtype == torch.bool else mask"]
+        lines += [hiding(graph)]
     stem = [node.name for node in graph if node.part == "stem"]
     lines += _assignments(graph, stem[1:])
     lines += [f"x = {variable(stem[-1])}", "ends = []"]
@@ -163,7 +164,7 @@ def _features_method(graph: Graph) -> Iterator[str]:
             "",
             "``mask`` keeps some mask units only: true where a unit is kept, ``[batch, units]``, or, for",
             "compiled and exported code, the kept units' ascending indices ``[batch, kept]``. Maps then are",
-            "``[batch, kept, *unit, channels]``.",
+            "``[batch, kept, *unit, channels]``, and where all units are kept, whole.",
             '"""',
         ]
     maps = graph.listed("features")

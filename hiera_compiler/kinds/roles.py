@@ -164,6 +164,14 @@ class Position(Kind, ABC):
     class_token_has_one: ClassVar[bool] = True
     """Whether a class token gets a learned vector of its own, as all places do."""
 
+    @property
+    def frames(self) -> bool | None:
+        """True where it needs a clip, false where it needs an image; none, as most, takes either.
+
+        A rule refuses the other input.
+        """
+        return None
+
     @abstractmethod
     def lower(self, builder: GraphBuilder, grid: Value) -> Value:
         """Add position to a grid of tokens in raster order, ``(*grid, channels)``, time first in a clip."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isqrt
 
 import torch
 from torch import Tensor
@@ -17,22 +18,37 @@ Tensors = Mapping[str, Tensor]
 
 _QUERY = re.compile(r"(blocks\.[0-9]+\.attn\.)q\.(weight|bias)")
 _SKIP = re.compile(r"(blocks\.[0-9]+\.)proj\.(weight|bias)")
+_WRAPPER = re.compile(r"(?:^|(?<=\.))_(?:orig_mod|fsdp_wrapped_module|checkpoint_wrapped_module)\.")
+"""What torch puts into the keys of a compiled, sharded or checkpointed module, at any depth."""
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """A state dict under our names: `keys` gives each name's key in the file, `others` the keys left over."""
+    """A state dict under our names: `keys` gives each name's key in the file, `others` the keys left over.
+
+    `source` is the state dict as it is in the file.
+    """
 
     layout: str
+    source: Tensors
     tensors: dict[str, Tensor]
     keys: dict[str, str]
     others: list[str]
+
+    @property
+    def is_autoencoder(self) -> bool:
+        """Whether it ends in the norm of masked pretraining."""
+        return any("encoder_norm." in key for key in self.keys.values())
 
     def pretrained(self) -> Renamed:
         """The same with the norm under its name in a masked autoencoder."""
         names = {name: f"encoder_{name}" if name.startswith("norm.") else name for name in self.keys}
         keys = {names[name]: key for name, key in self.keys.items()}
-        return Renamed(self.layout, {names[name]: tensor for name, tensor in self.tensors.items()}, keys, self.others)
+        return replace(self, tensors={names[name]: tensor for name, tensor in self.tensors.items()}, keys=keys)
+
+    def shape_in_file(self, name: str) -> tuple[int, ...]:
+        """The shape of what the file has under the key of this name."""
+        return tuple(self.source[self.keys[name]].shape)
 
 
 def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Renamed:
@@ -41,8 +57,9 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
     What a module does not expect may be on the meta device: there it has its name and shape, and fills no memory.
     """
     keys: list[str] = []
-    for tensors in candidates:
-        keys = keys or list(tensors)
+    for candidate in candidates:
+        tensors = {_WRAPPER.sub("", key): tensor for key, tensor in candidate.items()}
+        keys = keys or list(candidate)
         recognition = recognised(tensors)
         if recognition is None:
             continue
@@ -55,9 +72,9 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
                 others.append(key)
             else:
                 ours[name] = key
-        found = Renamed(layout.name, {name: tensors[key] for name, key in ours.items()}, ours, others)
+        found = Renamed(layout.name, tensors, {name: tensors[key] for name, key in ours.items()}, ours, others)
         if layout.class_row:
-            _part_class_row(found)
+            _part_class_row(found, expected)
         _as_token(found)
         _join_projections(found, expected)
         _place_skips(found)
@@ -65,12 +82,33 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
     raise SpecError(problems.unknown_layout(file, keys, [layout.name for layout in LAYOUTS]))
 
 
-def _part_class_row(found: Renamed) -> None:
-    """The class token's row apart from the position table, for it is on no grid."""
+def _part_class_row(found: Renamed, expected: Tensors) -> None:
+    """The class token's row apart from the position table, for it is on no grid.
+
+    DeiT III's token has no position, which is one of zeros. ViTDet has the row of its pretraining and no token; it
+    reads it nowhere.
+    """
     table = found.tensors.get("pos_embed")
-    if table is not None and table.ndim == 3 and "cls_token" in found.tensors:
-        found.tensors.update({"pos_embed_class": table[:, :1], "pos_embed": table[:, 1:]})
+    if table is None or table.ndim != 3 or "pos_embed_class" in found.tensors:
+        return
+    has_token = "cls_token" in found.tensors
+    has_row = _has_class_row(table.shape[1], expected.get("pos_embed"), has_token)
+    if has_token:
+        found.tensors["pos_embed_class"] = table[:, :1] if has_row else torch.zeros_like(table[:, :1])
         found.keys["pos_embed_class"] = found.keys["pos_embed"]
+    if has_row:
+        found.tensors["pos_embed"] = table[:, 1:]
+
+
+def _has_class_row(rows: int, place: Tensor | None, has_token: bool) -> bool:
+    """Whether the first of these rows is a class token's: told by the rows expected, or else by what is a square."""
+    if place is not None and place.ndim == 3 and place.shape[1] in (rows, rows - 1):
+        return place.shape[1] == rows - 1
+    return not _is_square(rows) if has_token else _is_square(rows - 1)
+
+
+def _is_square(rows: int) -> bool:
+    return rows > 0 and isqrt(rows) ** 2 == rows
 
 
 def _as_token(found: Renamed) -> None:

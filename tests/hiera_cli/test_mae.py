@@ -61,6 +61,13 @@ def test_a_masked_autoencoder_is_built_exported_and_loaded_again(hiera: Hiera) -
     assert torch.equal(taken["norm.bias"], given["encoder_norm.bias"])
 
 
+def test_an_autoencoder_of_histograms_is_written_in_every_format(hiera: Hiera) -> None:
+    formats = ["--emit", "python", "--emit", "export", "--emit", "onnx"]
+    built = hiera("build", "tiny.yaml", "--task", "mae", "--set", "mae.target=hog", "--no-compile", *formats, "--json")
+    assert built.code == 0, built.err
+    assert {check["what"] for check in json.loads(built.out)["checks"]} == {"model.py", "model.pt2", "model.onnx"}
+
+
 def test_the_table_has_a_row_for_the_decoder(hiera: Hiera) -> None:
     shown = hiera("show", "tiny.yaml", "--mae")
     assert shown.code == 0, shown.err
@@ -190,6 +197,27 @@ def test_what_cannot_be_shown_is_one_diagnostic(hiera: Hiera, change: list[str],
     assert shown.code == 1
     assert f"error[{code}]" in shown.err
     assert not Path("tiny_mae.png").exists()
+
+
+def test_weights_without_a_decoder_or_not_finite_make_no_picture(hiera: Hiera) -> None:
+    whole = load_file("mae.safetensors")
+    save_file({name: x for name, x in whole.items() if not name.startswith("decoder")}, "encoder.safetensors")
+    save_file(whole | {"mask_token": whole["mask_token"] * float("nan")}, "broken.safetensors")
+    for weights, code, words in (
+        ("encoder.safetensors", "H744", "missing: decoder_pos_embed, decoder_embed.weight"),
+        ("broken.safetensors", "H731", "not finite themselves: mask_token"),
+    ):
+        shown = hiera("show", "tiny.yaml", "--mae", "--image", "picture.png", "--weights", weights)
+        assert shown.code == 1
+        assert f"error[{code}]" in shown.err
+        assert words in shown.err
+    assert not Path("tiny_mae.png").exists()
+
+
+def test_a_spec_that_cannot_be_pretrained_is_a_diagnostic(hiera: Hiera) -> None:
+    shown = hiera("show", "vit_b", "--mae")
+    assert (shown.code, shown.out) == (1, "")
+    assert "error[H344]" in shown.err
 
 
 @pytest.mark.parametrize("other", [["--full"], ["--svg", "x.svg"]])

@@ -38,7 +38,8 @@ def compiled_outputs(model: Published, folder: Path, backend: str) -> tuple[dict
         # Each case compiles this same function: the ninth would meet torch's limit on recompiling one.
         torch.compiler.reset()
         # All outputs from one graph: the compiler sees that they share the encoder, and builds it once.
-        return torch.compile(outputs, fullgraph=True, backend=backend)(images, kept_units(mask)), expected
+        kept = kept_units(mask, mask.shape[1])
+        return torch.compile(outputs, fullgraph=True, backend=backend)(images, kept), expected
 
 
 @pytest.mark.slow
@@ -61,9 +62,9 @@ def test_exported_masked_encoder_equals_the_reference(strict: bool, tmp_path: Pa
         reference = TINY.reference()
         _, expected = reference(images, mask=mask, return_intermediates=True)
         ours, _ = loaded(reference, tmp_path, TINY.spec, TINY.settings)
-        program = torch.export.export(Masked(ours), (images, kept_units(mask)), strict=strict)
+        program = torch.export.export(Masked(ours), (images, kept_units(mask, mask.shape[1])), strict=strict)
         # Another sample, so that nothing of the first can have become a constant.
-        outputs = program.module()(images.flip(0), kept_units(mask.flip(0)))
+        outputs = program.module()(images.flip(0), kept_units(mask.flip(0), mask.shape[1]))
     names = [f"stage {index}" for index in range(len(expected))]
     flipped = [value.flip(0) for value in expected]
     assert differing(dict(zip(names, outputs, strict=True)), dict(zip(names, flipped, strict=True))) == {}

@@ -12,13 +12,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hiera_compiler.emit.prelude import _product, hide_units, to_grid, to_units
+from hiera_compiler.emit.prelude import _product, hide_units, kept_units, to_grid, to_units
 
 
 def random_units(pixels: Tensor, units: int, count: int) -> Tensor:
     """So many of the mask units, drawn for each sample: their ascending indices ``[batch, count]``."""
     noise = torch.rand(pixels.shape[0], units, device=pixels.device)
     return noise.argsort(1)[:, :count].sort(1).values
+
+
+def chosen_units(mask: Tensor | None, pixels: Tensor, units: int, count: int) -> Tensor:
+    """The indices ``[batch, kept]`` of the units that a mask keeps, or without one of so many, drawn."""
+    if mask is None:
+        return random_units(pixels, units, count)
+    kept = kept_units(mask, units) if mask.dtype == torch.bool else mask
+    if not 0 < kept.shape[1] < units:
+        raise ValueError(f"the mask keeps {kept.shape[1]} of {units} mask units: some must be kept, and some dropped")
+    return kept
 
 
 def visible_units(kept: Tensor, units: int) -> Tensor:
@@ -46,11 +56,15 @@ def embed_kept(
     that its border patches reach beyond it.
     """
     sides = [_product([fold[axis] for fold in folds]) for axis in range(len(units))]
+    steps = [side * stride for side, stride in zip(sides, conv.stride, strict=True)]
     pads = [pad for pad in reversed(conv.padding) for _ in range(2) if isinstance(pad, int)]
-    x = F.pad(hide_units(pixels, kept, units), pads)
-    for axis, side in enumerate(sides):
-        kernel, stride = conv.kernel_size[axis], conv.stride[axis]
-        x = x.unfold(2 + axis, (side - 1) * stride + kernel, side * stride)
+    x = F.pad(hide_units(pixels, kept, units, steps), pads)
+    grid = [count * side for count, side in zip(units, sides, strict=True)]
+    axes = zip(x.shape[2:], conv.kernel_size, conv.stride, strict=True)
+    if (found := [(size - kernel) // stride + 1 for size, kernel, stride in axes]) != grid:
+        raise ValueError(f"an input of {list(pixels.shape[2:])} makes {found} tokens, and the model has {grid}")
+    for axis, step in enumerate(steps):
+        x = x.unfold(2 + axis, step - conv.stride[axis] + conv.kernel_size[axis], step)
     places: list[Tensor] = []
     rest = kept
     for count in reversed(units):
@@ -59,8 +73,8 @@ def embed_kept(
     sample = torch.arange(pixels.shape[0], device=pixels.device)[:, None]
     windows = x.movedim(1, 1 + len(units))[(sample, *places)].flatten(0, 1)
     convolve = F.conv2d if len(units) == 2 else F.conv3d
-    grid = convolve(windows, conv.weight, conv.bias, conv.stride)
-    tokens = to_units(grid.movedim(1, -1), folds)
+    embedded = convolve(windows, conv.weight, conv.bias, conv.stride)
+    tokens = to_units(embedded.movedim(1, -1), folds)
     # Where no stage pools, they are a view whose channels come first, and would stay so through all blocks.
     return tokens.reshape(*kept.shape, *tokens.shape[2:]).contiguous()
 
@@ -110,15 +124,17 @@ def oriented_gradients(
     """Histograms of oriented gradients (Dalal and Triggs, 2005) of each predicted patch, ``[batch, patches, values]``.
 
     Differences of the two neighbours, none at the border; in each cell and channel the mean over its pixels of the
-    magnitudes in every direction of half a circle; with ``norm`` divided by the histogram's length.
+    magnitudes in every direction of half a circle; with ``norm`` divided by the histogram's length. In float32: halves
+    tell few directions apart, and nothing is added to the length of an empty histogram.
     """
-    x = predicted_frames(pixels, grid, step).movedim(1, -3)  # [batch, (frames,) channels, height, width]
+    x = predicted_frames(pixels, grid, step).movedim(1, -3).float()  # [batch, (frames,) channels, height, width]
     (rows, columns), (height, width) = grid[-2:], patch
     down = F.pad(x[..., 2:, :] - x[..., :-2, :], (0, 0, 1, 1))
     right = F.pad(x[..., 2:] - x[..., :-2], (1, 1))
     direction = (torch.atan2(down, right).remainder(torch.pi) * (bins / torch.pi)).floor().remainder(bins)
     each = torch.arange(bins, device=x.device).view(bins, 1, 1)
-    votes = torch.hypot(down, right)[..., None, :, :] * (direction[..., None, :, :] == each)
+    length = (down.square() + right.square()).sqrt()  # ONNX has no hypot
+    votes = length[..., None, :, :] * (direction[..., None, :, :] == each)
     votes = votes[..., : rows * height, : columns * width]
     cells = F.avg_pool2d(votes.flatten(0, -4), cell).view(*votes.shape[:-2], rows * height // cell, -1)
     if norm:
@@ -126,7 +142,7 @@ def oriented_gradients(
     cells = cells.unflatten(-1, (columns, width // cell)).unflatten(-3, (rows, height // cell))
     first = cells.ndim - 6  # [batch, (frames,) channels, bins, rows, y, columns, x]
     order = [*range(first), first + 2, first + 4, first, first + 1, first + 3, first + 5]
-    result: Tensor = cells.permute(order).flatten(-4).flatten(1, -2)
+    result: Tensor = cells.permute(order).flatten(-4).flatten(1, -2).to(pixels.dtype)
     return result
 
 

@@ -6,7 +6,6 @@ Which units a sample keeps is given as indices; they are drawn before the pass, 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from hiera_compiler.estimate.programs.order import raster, slice_tokens, window_major
 from hiera_compiler.estimate.programs.program import BATCH, Program
@@ -26,15 +25,10 @@ from hiera_compiler.ir.masking import (
 )
 
 
-def _embed_kept(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
-    op: Any = node.op
+def _embed_kept(op: PatchEmbedKept, tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     batch, channels, units = pixels.shape[0], pixels.shape[1], op.layout.units
     kept = tape.tensor((batch, op.count), "int64")
-    blank = tape.call("new_zeros", (pixels,), (batch, prod(units)), pixels.dtype)
-    seen = tape.call("scatter", (blank, kept), blank.shape, pixels.dtype)
-    name = f"upsample_nearest{len(units)}d"
-    seen = tape.call(name, (tape.reshape(seen, batch, 1, *units),), (batch, 1, *pixels.shape[2:]), pixels.dtype)
-    whole = tape.pointwise("mul", pixels, seen)
+    whole = tape.pointwise("mul", pixels, _shown_pixels(tape, op, pixels, kept))
     padded = (size + 2 * pad for size, pad in zip(pixels.shape[2:], op.embed.padding, strict=True))
     whole = tape.call("constant_pad_nd", (whole,), (batch, channels, *padded), whole.dtype)
     places = []
@@ -51,6 +45,22 @@ def _embed_kept(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     return tape.contiguous(tape.reshape(tokens, batch, *node.shape))
 
 
+def _shown_pixels(tape: Tape, op: PatchEmbedKept, pixels: Tensor, kept: Tensor) -> Tensor:
+    """One where a pixel is of a unit that is kept; pixels beyond the last unit go with it."""
+    batch, units, size = pixels.shape[0], op.layout.units, pixels.shape[2:]
+    blank = tape.call("new_zeros", (pixels,), (batch, prod(units)), pixels.dtype)
+    seen = tape.call("scatter", (blank, kept), blank.shape, pixels.dtype)
+    sides = [side * stride for side, stride in zip(op.layout.unit, op.embed.stride, strict=True)]
+    pairs = [sizes for pair in zip(units, sides, strict=True) for sizes in pair]
+    steps = [step for axis in range(len(units)) for step in (prod(units[axis + 1 :]), 0)]
+    spread = seen._replace(shape=(batch, 1, *pairs), strides=(prod(units), prod(units), *steps))
+    shown = tape.reshape(spread, batch, 1, *(count * side for count, side in zip(units, sides, strict=True)))
+    if any(have > whole for have, whole in zip(size, shown.shape[2:], strict=True)):
+        padded = (batch, 1, *map(max, size, shown.shape[2:]))
+        shown = tape.call(f"replication_pad{len(units)}d", (shown,), padded, shown.dtype)
+    return shown._replace(shape=(batch, 1, *size))
+
+
 def _windows(pixels: Tensor, op: PatchEmbedKept) -> Tensor:
     """The pixels that each unit's tokens read, as a view in which neighbours overlap."""
     batch, channels, *inner = pixels.strides
@@ -59,15 +69,14 @@ def _windows(pixels: Tensor, op: PatchEmbedKept) -> Tensor:
     return pixels._replace(shape=shape, strides=(batch, *steps, channels, *inner))
 
 
-def _add_kept(tape: Tape, node: Node, x: Tensor, table: Tensor) -> Tensor:
+def _add_kept(op: Op, tape: Tape, node: Node, x: Tensor, table: Tensor) -> Tensor:
     rows = prod(x.shape[:2])
     place = tape.tensor((rows,), "int64")
     kept = tape.call("index_select", (table.select(0), place), (rows, *x.shape[2:]), table.dtype)
     return tape.pointwise("add", x, tape.reshape(kept, *x.shape))
 
 
-def _unit_conv(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _unit_conv(op: UnitConv, tape: Tape, node: Node, x: Tensor) -> Tensor:
     size = prod(op.kernel)
     pieces = tape.reshape(x, *x.shape[:2], size, x.shape[2] // size, x.shape[3]).transpose(2, 3)
     pieces = tape.reshape(pieces, *pieces.shape[:3], -1)
@@ -77,8 +86,7 @@ def _unit_conv(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.linear(pieces, op.out_channels, weight=tape.reshape(weight, op.out_channels, -1))
 
 
-def _masked_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _masked_tokens(op: MaskedTokens, tape: Tape, node: Node, x: Tensor) -> Tensor:
     masked = _masked_places(tape, BATCH, op.layout, op.kept)
     rows = tape.reshape(x, x.shape[0], -1, x.shape[-1])
     if rows.shape[0] < BATCH:  # of a table
@@ -104,7 +112,7 @@ def _masked_places(tape: Tape, batch: int, layout: UnitLayout, kept: int) -> Ten
     return values
 
 
-def _predicted(pixels: Tensor, op: Any) -> tuple[Tensor, list[int], list[int]]:
+def _predicted(pixels: Tensor, op: Patches | Gradients) -> tuple[Tensor, list[int], list[int]]:
     """The predicted part of each frame, and how many patches there are along time and in a frame."""
     *frames, rows, columns = op.grid
     batch, channels, *sizes = pixels.shape
@@ -115,8 +123,7 @@ def _predicted(pixels: Tensor, op: Any) -> tuple[Tensor, list[int], list[int]]:
     return view, frames, [rows, columns]
 
 
-def _patches(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
-    op: Any = node.op
+def _patches(op: Patches, tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     (height, width), (view, frames, (rows, columns)) = op.patch, _predicted(pixels, op)
     batch, channels, *_ = view.shape
     *outer, down, right = view.strides
@@ -126,7 +133,7 @@ def _patches(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     return tape.reshape(split.permute(*order), batch, *node.shape)
 
 
-def _standardise(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def _standardise(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     one = (*x.shape[:-1], 1)
     centred = tape.pointwise("sub", x, tape.call("mean", (x,), one, x.dtype))
     spread = tape.call("var", (x,), one, x.dtype)
@@ -134,15 +141,16 @@ def _standardise(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.pointwise("div", centred, spread)
 
 
-def _gradients(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
-    op: Any = node.op
+def _gradients(op: Gradients, tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     view, frames, (rows, columns) = _predicted(pixels, op)
     view = view.permute(0, *range(2, len(view.shape) - 2), 1, len(view.shape) - 2, len(view.shape) - 1)
+    view = tape.cast(view, "fp32")
     down, right = (_difference(tape, view, axis) for axis in (-2, -1))
     angle = tape.pointwise("atan2", down, right)
     for name in ("remainder", "mul", "floor", "remainder"):
         angle = tape.pointwise(name, angle)
-    size = tape.pointwise("hypot", down, right)
+    squares = tape.pointwise("add", tape.pointwise("pow", down), tape.pointwise("pow", right))
+    size = tape.pointwise("sqrt", squares)
     every = (*view.shape[:-2], op.bins, *view.shape[-2:])
     bins = tape.tensor((op.bins, 1, 1), "int64", fixed=True)
     same = tape.call("eq", (_with_bins(angle), bins), every, "bool")
@@ -154,7 +162,7 @@ def _gradients(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     cells = tape.reshape(tape.call("avg_pool2d", (votes,), counted, votes.dtype), *every[:-2], *counted[2:])
     if op.norm:
         cells = _normalised(tape, cells)
-    return _cells_by_patch(tape, node, cells, len(frames))
+    return tape.cast(_cells_by_patch(op, tape, node, cells, len(frames)), pixels.dtype)
 
 
 def _difference(tape: Tape, x: Tensor, axis: int) -> Tensor:
@@ -175,8 +183,7 @@ def _normalised(tape: Tape, cells: Tensor) -> Tensor:
     return tape.pointwise("div", cells, tape.pointwise("sqrt", tape.pointwise("add", length)))
 
 
-def _cells_by_patch(tape: Tape, node: Node, cells: Tensor, frames: int) -> Tensor:
-    op: Any = node.op
+def _cells_by_patch(op: Gradients, tape: Tape, node: Node, cells: Tensor, frames: int) -> Tensor:
     inside = [side // op.cell for side in op.patch]
     rows, columns = op.grid[-2:]
     split = tape.reshape(cells, *cells.shape[:-2], rows, inside[0], columns, inside[1])
@@ -185,7 +192,7 @@ def _cells_by_patch(tape: Tape, node: Node, cells: Tensor, frames: int) -> Tenso
     return tape.reshape(split.permute(*order), cells.shape[0], *node.shape)
 
 
-def _squared_error(tape: Tape, node: Node, x: Tensor, y: Tensor) -> Tensor:
+def _squared_error(op: Op, tape: Tape, node: Node, x: Tensor, y: Tensor) -> Tensor:
     squares = tape.pointwise("pow", tape.pointwise("sub", x, y))
     return tape.call("mean", (squares,), (), squares.dtype, row_major(()))
 

@@ -56,8 +56,11 @@ class Oracle:
         grid = [(n + 2 * pad - side) // step + 1 for n, side, step, pad in axes]
         units = _divided(tuple(grid), unit)
         if self.kept is not None:
+            sides = [side * step for side, step in zip(unit, patch.stride, strict=True)]
             for pixel in _places(size):
-                if tuple(p * count // n for p, count, n in zip(pixel, units, size, strict=True)) not in self.kept:
+                # Pixels beyond the last unit go with it.
+                at_unit = (min(p // side, count - 1) for p, side, count in zip(pixel, sides, units, strict=True))
+                if tuple(at_unit) not in self.kept:
                     for colour in pixels:
                         colour[pixel] = 0
         padded = F.pad(pixels, [pad for *_, pad in reversed(axes) for _ in range(2)])

@@ -127,17 +127,20 @@ def test_dropping_early_changes_nothing_in_any_spec(data: Data) -> None:
     assert_late_is_early(compilation)
 
 
-@pytest.mark.parametrize("data", [SMALL, CLIP], ids=lambda data: data["name"])
+# Units that do not fill the input: pixels are left over behind the last ones, and are theirs.
+WIDER: Data = SMALL | {"name": "wider", "input": {"size": [34, 50]}, "patch": {"kernel": 7, "stride": 4, "padding": 2}}
+
+
+@pytest.mark.parametrize("data", [SMALL, WIDER, CLIP], ids=lambda data: data["name"])
 def test_dropped_pixels_reach_the_target_and_nothing_else(data: Data) -> None:
     compilation = compiled(data)
     module = random_module(compilation)
     pixels, kept = inputs(compilation)
-    units = masked.visible_units(kept, masking(compilation.graph).units)
-    frames = (2,) if len(pixels.shape) == 5 else ()
-    grid = (*frames, *(side // 16 for side in pixels.shape[-2:]))
-    seen = units.view(len(pixels), 1, *grid)
-    for axis, side in enumerate((2, 16, 16)[-len(grid) :]):
-        seen = seen.repeat_interleave(side, 2 + axis)
+    layout = masking(compilation.graph).layout
+    seen = masked.visible_units(kept, masking(compilation.graph).units).view(len(pixels), 1, *layout.units)
+    for axis, side in enumerate((2, 16, 16)[-len(layout.units) :]):
+        unit_of = (torch.arange(pixels.shape[2 + axis]) // side).clamp(max=layout.units[axis] - 1)
+        seen = seen.index_select(2 + axis, unit_of)
     changed = torch.where(seen, pixels, torch.randn(pixels.shape))
     with torch.no_grad():
         before, after = module(pixels, kept), module(changed, kept)
@@ -148,6 +151,19 @@ def test_dropped_pixels_reach_the_target_and_nothing_else(data: Data) -> None:
         seen_changed = module(only_seen, kept)
     assert not torch.equal(before[1], seen_changed[1])
     assert torch.equal(before[2], seen_changed[2])
+
+
+@pytest.mark.parametrize("data", [SMALL, WIDER, CLIP], ids=lambda data: data["name"])
+def test_every_pixel_of_a_kept_unit_is_seen(data: Data) -> None:
+    compilation = compiled(data)
+    pixels, kept = inputs(compilation, 1)
+    layout = masking(compilation.graph).layout
+    random_module(compilation)(pixels.requires_grad_(), kept)[1].square().sum().backward()
+    assert pixels.grad is not None
+    sides = (2, 16, 16)[-len(layout.units) :]
+    for number, unit in enumerate(np.ndindex(*layout.units)):
+        own = [slice(at * side, (at + 1) * side) for at, side in zip(unit, sides, strict=True)]
+        assert bool(pixels.grad[0][:, *own].all()) is (number in kept[0].tolist())
 
 
 def test_masked_tokens_are_those_of_dropped_units_in_raster_order() -> None:
@@ -213,6 +229,29 @@ def test_masks_are_boolean_or_indices() -> None:
     assert all(torch.equal(a, b) for a, b in zip(by_index, by_mask, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (torch.ones(2, 6, dtype=torch.bool), "keeps 6 of 6 mask units"),
+        (torch.zeros(2, 6, dtype=torch.bool), "keeps 0 of 6 mask units"),
+        (torch.arange(6).expand(2, 6), "keeps 6 of 6 mask units"),
+        (torch.ones(2, 5, dtype=torch.bool), r"\[2, 5\] is not \[batch, 6\]"),
+        (torch.ones(6, dtype=torch.bool), r"\[6\] is not \[batch, 6\]"),
+    ],
+)
+def test_a_mask_that_leaves_nothing_to_predict_or_is_of_another_grid_is_refused(mask: Tensor, message: str) -> None:
+    compilation = compiled(SMALL)
+    with pytest.raises(ValueError, match=message):
+        compilation.module()(inputs(compilation, 2)[0], mask)
+
+
+@pytest.mark.parametrize(("data", "size"), [(SMALL, (48, 48)), (SMALL, (32, 49)), (CLIP, (6, 32, 16))])
+def test_an_input_of_another_size_is_refused(data: Data, size: tuple[int, ...]) -> None:
+    compilation = compiled(data)
+    with pytest.raises(ValueError, match="tokens, and the model has"):
+        compilation.module()(torch.randn(2, 3, *size), inputs(compilation, 2)[1])
+
+
 def histograms(image: np.ndarray[Any, Any], cell: int, bins: int) -> np.ndarray[Any, Any]:
     """Histograms of oriented gradients of one channel, pixel by pixel: ``[rows, columns, bins]``, normalised."""
     height, width = image.shape
@@ -256,6 +295,15 @@ def test_histograms_of_gradients_are_scikit_image_s(norm: bool) -> None:
     np.testing.assert_allclose(found, np.asarray(expected).reshape(found.shape), atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_histograms_of_half_precision_are_those_of_the_same_pixels(dtype: torch.dtype) -> None:
+    images = torch.randn(1, 3, 32, 48, generator=torch.Generator().manual_seed(0)).to(dtype)
+    images[:, :, :16, :16] = 1  # cells without a gradient
+    found = masked.oriented_gradients(images, (2, 3), (16, 16), 1, 9, 8, True)
+    expected = masked.oriented_gradients(images.float(), (2, 3), (16, 16), 1, 9, 8, True)
+    assert torch.equal(found, expected.to(dtype))
+
+
 def test_a_clip_s_histograms_are_those_of_the_first_frame_of_each_token() -> None:
     clip = torch.randn(1, 3, 4, 16, 32, generator=torch.Generator().manual_seed(0))
     found = masked.oriented_gradients(clip, (2, 1, 2), (16, 16), 2, 9, 8, True)
@@ -278,10 +326,8 @@ def test_patches_tile_the_input() -> None:
 def test_costs_are_those_that_the_counters_count(data: Data) -> None:
     compilation = compiled(data)
     cost, module = compilation.cost, compilation.module()
-    # fvcore counts the enlarging of an image's mask, one for each pixel, and not that of a clip's.
-    enlarged = prod(compilation.spec.input.size) if compilation.spec.axes == 2 else 0
     assert sum(parameter.numel() for parameter in module.parameters()) == cost.params
-    assert counted_macs(module, compilation.spec.input_shape) == cost.macs + enlarged
+    assert counted_macs(module, compilation.spec.input_shape) == cost.macs
     assert counted_acts(module, compilation.spec.input_shape) == cost.acts
 
 

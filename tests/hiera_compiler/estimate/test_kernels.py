@@ -6,14 +6,14 @@ import pytest
 import torch
 
 import hiera_compiler as hc
-from hiera_compiler import Compilation, Graph
+from hiera_compiler import Compilation, Graph, ir
 from hiera_compiler.estimate.fusion import fuse
 from hiera_compiler.estimate.kernel import Kernel, kernel
 from hiera_compiler.estimate.kernels import calls_of, kernel_list
 from hiera_compiler.estimate.programs import BATCH, PROGRAMS
 from hiera_compiler.estimate.regime import COMPILED_HALF, EAGER_AMP, EAGER_HALF, PAPER, REGIMES, Regime
 from hiera_compiler.estimate.tape import Call
-from hiera_compiler.ir import Op, masking, ops
+from hiera_compiler.ir import Op, masking
 from tests.support.public_packages import hiera_reference
 from tests.support.random_specs import RICH_CLIP, RICH_IMAGE, Data
 from tests.support.random_specs import compilation as compilation_of
@@ -99,6 +99,7 @@ MAE_OPTIONS = [
     ("hiera_s_abswin_256", ["stages.2.depth=1", "patch.norm=true", "layer_scale=0.1"]),
     ("hiera_t", ["input.size=64", "position=sinusoid", "stages.2.pool=conv"]),
     ("vit_b", ["class_token=false", "head.pooling=mean", "mask_unit=2", "stages.0.depth=1", "position=none"]),
+    ("hiera_t", ["input.size=[66, 98]", "patch.padding=2"]),
 ]
 
 
@@ -183,7 +184,7 @@ def test_equal_blocks_share_one_list() -> None:
 
 
 def test_every_primitive_has_a_program() -> None:
-    values = [value for module in (ops, masking) for value in vars(module).values()]
+    values = [value for module in (ir, masking) for value in vars(module).values()]
     primitives = {value for value in values if isinstance(value, type) and issubclass(value, Op)}
     bases = {base for primitive in primitives for base in primitive.__mro__[1:]}
     assert primitives - bases - set(PROGRAMS) == set()

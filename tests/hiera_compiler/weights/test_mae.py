@@ -95,6 +95,39 @@ def test_the_encoder_becomes_a_classifier_in_one_call() -> None:
     assert pretrained.get_parameter("encoder_norm.bias").any()  # a copy: fine-tuning leaves the autoencoder alone
 
 
+LEARNED = "{kind: pooled, pool: {kind: conv, kernel: 2, padding: 0}, unit_stride: false}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["stages.3.channels=384", "stages.3.heads=4", "stages.3.pool=merge"],
+        ["stages.3.pool=conv"],
+        ["stages.3.first_attention=own", f"stages.3.attention={LEARNED}"],
+    ],
+    ids=["merge", "conv", "pooled"],
+)
+def test_a_learned_pooling_of_the_last_stage_is_new_when_it_pools_again(changes: list[str], tmp_path: Path) -> None:
+    compilation = compiled(*changes)
+    pretrained = random_module(compilation)
+    classifier, report = compilation.classifier(pretrained)
+    new = [name for name in report.missing if not name.startswith("head.")]
+    assert new
+    assert all(name.startswith("blocks.3.") for name in new)
+    assert set(classifier.state_dict()) - set(pretrained.state_dict()) == {*report.missing, "norm.weight", "norm.bias"}
+    save_file(pretrained.state_dict(), tmp_path / "mae.safetensors")
+    of_classifier = hc.compile("hiera_t", [*SMALL, *changes])
+    loaded, same = of_classifier.load(tmp_path / "mae.safetensors")
+    assert same.missing == report.missing
+    assert all(bool(weight.isfinite().all()) for weight in loaded.state_dict().values())
+    assert loaded(torch.randn(1, 3, 64, 96)).shape == (1, 1000)
+    state = {name: x for name, x in classifier.state_dict().items() if name not in new}
+    save_file(state, tmp_path / "classifier.safetensors")
+    with pytest.raises(hc.SpecError) as caught:  # only pretraining leaves them out
+        of_classifier.load(tmp_path / "classifier.safetensors")
+    assert [found.code for found in caught.value.diagnostics] == ["H805"]
+
+
 def test_a_classifier_of_another_input_size_gets_a_resized_table() -> None:
     other = hc.compile("hiera_t", [*SMALL, "input.size=[96, 96]"])
     classifier, report = other.classifier(random_module(compiled("input.size=64")))
