@@ -68,3 +68,9 @@ class MergeTokens(Op):
         sides = tuple(-(-side // step) for side, step in zip(self.before.unit, self.stride, strict=True))
         require(sides == self.after.unit, f"merging makes units of {sides}, and {self.after.unit} are wanted")
         return (units, prod(sides), prod(self.stride) * channels)
+
+    def workspace(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        # The units as grids, with zeros where sides are odd; then what is merged, in the order of a grid.
+        padded = any(side % step for side, step in zip(self.before.unit, self.stride, strict=True))
+        grids = prod(output) if padded else prod(inputs[0]) if len(self.before.folds) > 1 else 0
+        return grids + (prod(output) if len(self.after.folds) > 1 else 0)

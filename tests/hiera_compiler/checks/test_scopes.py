@@ -21,6 +21,7 @@ BROKEN = [
     ["patch.padding=8", "stages.1.heads=5"],
     ["input.size=8192"],
     ["mae.mask_ratio=0.999", "stages.2.attention={kind: global, relative: decomposed}", "neck=simple_feature_pyramid"],
+    ["mae={mask_ratio: 0.999}", "stages.2.attention.relative=decomposed"],
     ["mae={target: hog}", "mask_unit=none", "patch.stride=1", "stages.0.attention=global", "stages.1.attention=global"],
 ]
 

@@ -108,6 +108,10 @@ def test_a_space_of_one_point_is_a_spec(tmp_path: Path, data: Data) -> None:
     assert_prices_are_exact(space, every_choice(space), PROFILES["t4/eager-half"])
 
 
+WINDOW: Data = {"kind": "window", "window": 4}
+RELATIVE: Data = {"kind": "global", "relative": "decomposed"}
+
+
 @pytest.mark.parametrize(
     ("changes", "codes"),
     [
@@ -132,6 +136,9 @@ def test_a_space_of_one_point_is_a_spec(tmp_path: Path, data: Data) -> None:
             },
             {"", "H208", "H344", "H345"},
         ),
+        ({"class_token": choose(True, False), "mask_unit": "none", "stages.0.attention": WINDOW}, {"", "H210"}),
+        ({"class_token": choose(False, True), "mask_unit": "none", "stages.0.attention": WINDOW}, {"", "H210"}),
+        ({"mae": choose("none", {"mask_ratio": 0.5}), "stages.1.attention": choose("global", RELATIVE)}, {"", "H345"}),
     ],
 )
 def test_refusals_have_the_code_that_is_reported_first(tmp_path: Path, changes: Data, codes: set[str] | None) -> None:
