@@ -103,8 +103,8 @@ def _part_class_row(found: Renamed, places: Grid | None) -> None:
 
 
 def _has_class_row(rows: int, places: Grid | None, has_token: bool) -> bool:
-    """Whether the first of these rows is a class token's, as the others make a grid like the wanted one, and not all."""
-    if places is not None and prod(places) == rows:
+    """Whether the first of these rows is a class token's: the others make a grid like the wanted one, and not all."""
+    if rows < 2 or (places is not None and prod(places) == rows):
         return False
     wanted = places or (1, 1)  # which a square is like
     without, whole = (grid_of((1, count, 1), wanted) is not None for count in (rows - 1, rows))
