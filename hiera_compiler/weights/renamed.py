@@ -103,7 +103,7 @@ def _part_class_row(found: Renamed, places: Grid | None) -> None:
 
 
 def _has_class_row(rows: int, places: Grid | None, has_token: bool) -> bool:
-    """Whether the first of these rows is a class token's: the others make a grid like the wanted one, and not all."""
+    """Whether the first row is a class token's, as the others make a grid like the wanted one, and all do not."""
     if rows < 2 or (places is not None and prod(places) == rows):
         return False
     wanted = places or (1, 1)  # which a square is like
