@@ -104,7 +104,7 @@ def _part_class_row(found: Renamed, places: Grid | None) -> None:
 
 def _has_class_row(rows: int, places: Grid | None, has_token: bool) -> bool:
     """Whether the first row is a class token's, as the others make a grid like the wanted one, and all do not."""
-    if places is not None and prod(places) == rows:
+    if rows < 2 or (places is not None and prod(places) == rows):
         return False
     wanted = places or (1, 1)  # which a square is like
     without, whole = (grid_of((1, count, 1), wanted) is not None for count in (rows - 1, rows))

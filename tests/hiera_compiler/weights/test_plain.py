@@ -84,6 +84,16 @@ def test_a_table_of_no_grid_is_said_as_it_is_in_the_file(tmp_path: Path) -> None
     assert "pos_embed has the shape [1, 19, 12] in the file" in diagnostic.message
 
 
+def test_a_table_of_no_places_is_refused(tmp_path: Path) -> None:
+    assert refusal(timm_weights(VIT) | {"pos_embed": torch.zeros(1, 0, 12)}, tmp_path, VIT).code == "H805"
+
+
+def test_several_class_tokens_are_not_made_one(tmp_path: Path) -> None:
+    diagnostic = refusal(timm_weights(VIT) | {"cls_token": torch.zeros(1, 4, 12)}, tmp_path, VIT)
+    assert diagnostic.code == "H805"
+    assert diagnostic.notes[0] == "cls_token is [1, 4, 12] in the file, and [1, 1, 12] in the model"
+
+
 @pytest.mark.parametrize("key", ["dist_token", "reg_token", "register_tokens", "norm_pre.weight"])
 def test_what_acts_on_tokens_and_no_spec_has_is_refused(key: str, tmp_path: Path) -> None:
     weights = timm_weights(VIT)
