@@ -203,3 +203,19 @@ def test_the_reference_writes_defaults_as_a_spec_says_them() -> None:
     for key, said in cells:
         assert read_text(f"{key}: {said}", "x").data.keys() == {key}
         assert re.search(r"\b(True|False|None)\b|=|'", said) is None, f"{key}: {said}"
+
+
+def test_to_say_the_default_of_pretraining_is_to_say_nothing() -> None:
+    silent = spec_of(image())
+    for mae in ({}, {"mask_ratio": 0.6}, {"decoder": {"depth": 8}, "target": "pixel"}):
+        assert spec_of(image(mae=mae)).hash == silent.hash
+    assert spec_of(image(mae={"mask_ratio": 0.5})).hash != silent.hash
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("hiera_b", "5fc9b488"), ("hiera_b_16x224", "da6f6d6f"), ("mvitv2_t", "7656790e"), ("swin_t", "6a1dd139")],
+)
+def test_a_hash_is_kept_where_the_language_grows(name: str, start: str) -> None:
+    """Folders of builds and searches hold hashes: a new option is `silent` at its default."""
+    assert hc.compile(name).spec.hash.startswith(start)
