@@ -82,6 +82,8 @@ def test_blocks_that_alternate_are_drawn_once_with_a_bracket() -> None:
         "└ + norm → lin",
     ]
     assert sum("shift 3×3" in line for line in lines) == 4
+    assert sum(" → shift back 3×3" in line for line in lines) == 4
+    assert sum("windows 1 of 7×7" in line for line in lines) == 2  # the last stage has one window
     drawn = words(svg(hc.compile("swin_b").graph))
     assert [word for word in drawn if word.startswith("×")] == ["×1", "×1", "×1", "×1", "×1", "×1", "×8", "×1", "×1"]
 
