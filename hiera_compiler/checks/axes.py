@@ -53,14 +53,17 @@ def _extents_of_another_input(wrong: dict[Path, tuple[int, ...]], spec: Spec, so
 
 
 @code("H203")
-def separable_position_needs_frames(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Separable position embedding is one table for space and one for time, so it needs a clip."""
-    if spec.position.kind == "separable" and spec.axes == 2:
+def position_is_for_clips(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """Separable position embedding is one table for space and one for time, so it needs a clip.
+
+    A position kind says by `frames` which input it needs, where it does not take both.
+    """
+    if spec.position.frames is True and spec.axes == 2:
         yield Diagnostic(
             "H203",
-            "separable position embedding needs a clip, and the input is an image",
+            f"{spec.position.kind} position embedding needs a clip, and the input is an image",
             (
-                Label(source.value(("position",)), "has a table for time"),
+                Label(source.value(("position",)), "knows of time"),
                 Label(source.value(("input",)), "has no frames"),
             ),
             help="use position: absolute, or give the input frames",
@@ -124,13 +127,16 @@ def attention_fits_the_mask_units(spec: Spec, source: Source) -> Iterator[Diagno
 
 @code("H209")
 def position_is_for_images(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Position tables that are stretched are tables of a plane, so they need an image."""
-    if getattr(spec.position, "base", None) is not None and spec.axes == 3:
+    """Position tables that are stretched are tables of a plane, so they need an image.
+
+    A position kind says by `frames` which input it needs, where it does not take both.
+    """
+    if spec.position.frames is False and spec.axes == 3:
         yield Diagnostic(
             "H209",
-            "a position table that is stretched needs an image, and the input is a clip",
+            f"this {spec.position.kind} position embedding needs an image, and the input is a clip",
             (
-                Label(source.value(("position",)), "has no table for time"),
+                Label(source.value(("position",)), "knows nothing of time"),
                 Label(source.key(("input", "frames")), "makes it a clip"),
             ),
             help="use position: separable or absolute, without a base, or leave out the frames",
@@ -155,7 +161,7 @@ def attention_has_a_place_for_the_class_token(spec: Spec, source: Source) -> Ite
 
 # Those that read stages come last: a search asks the others first, once for all stages.
 AXIS_RULES = (
-    separable_position_needs_frames,
+    position_is_for_clips,
     class_token_needs_a_whole_grid,
     head_reads_a_class_token_that_is_there,
     position_is_for_images,

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from hiera_compiler.checks.trunk import token_grid, total_stride
 from hiera_compiler.diagnostics import Diagnostic, Label, code, times
-from hiera_compiler.ir import UnitLayout
 from hiera_compiler.kinds.neck.feature_pyramid import FeaturePyramid
 from hiera_compiler.kinds.neck.simple_feature_pyramid import SimpleFeaturePyramid
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
-
-Grid = tuple[int, ...]
+from hiera_compiler.spec.grids import map_grids, total_stride
 
 
 @code("H350")
@@ -94,17 +91,6 @@ def last_map_can_be_halved(spec: Spec, source: Source) -> Iterator[Diagnostic]:
             ),
             help=f"use a height and a width that are multiples of {needed} pixels, or the kind feature_pyramid",
         )
-
-
-def map_grids(spec: Spec) -> Iterator[Grid]:
-    """The token grid of every stage; of specs whose poolings are lawful."""
-    grid = token_grid(spec)
-    for stage in spec.stages:
-        if stage.pool is not None and spec.mask_unit is None:
-            grid = stage.pool.pooled(UnitLayout.raster(grid)).grid
-        elif stage.pool is not None:
-            grid = tuple(side // step for side, step in zip(grid, stage.pool.stride, strict=True))
-        yield grid
 
 
 NECK_RULES = (neck_reads_stages_that_are_there,)

@@ -1,66 +1,25 @@
-"""H3xx: rules across the stages. They see the resolved spec.
+"""H3xx: rules on the patches, the token grid and its size, and the limit on all blocks. They see the resolved spec.
 
-But for the limit on all blocks together, they read of a stage only how it pools: so a search applies them once to
-each distinct trunk.
+But for that limit they read nothing of the stages: so a search applies them once to each distinct trunk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import prod
 
-from hiera_compiler.diagnostics import Diagnostic, Label, code, times
-from hiera_compiler.ir import PatchEmbed, ShapeError, UnitLayout
+from hiera_compiler.checks.pooling import pooling_leaves_tokens
+from hiera_compiler.diagnostics import Diagnostic, Label, any_of, code, times
+from hiera_compiler.ir import ShapeError
 from hiera_compiler.source import Source
-from hiera_compiler.spec import Spec, Stage
+from hiera_compiler.spec import Spec
+from hiera_compiler.spec.grids import token_grid
 
 MAX_TOKENS = 1_000_000
 """Tokens of the first stage; Hiera at 1024 pixels has 65 536."""
 
 MAX_BLOCKS = 1_000
 """Blocks of all stages together; Hiera-H has 48."""
-
-
-def token_grid(spec: Spec) -> tuple[int, ...]:
-    """The token grid of the first stage; raises ShapeError where the patch kernel does not fit the input."""
-    patch = spec.patch
-    embed = PatchEmbed(1, 1, patch.kernel, patch.stride, patch.padding)
-    return embed.grid(spec.input_shape[1:])
-
-
-def total_stride(spec: Spec, stages: Sequence[Stage]) -> tuple[int, ...]:
-    """By how much these stages of a spec pool together, along each axis."""
-    strides = [stage.pool.stride for stage in stages if stage.pool is not None]
-    return tuple(prod(axis) for axis in zip((1,) * spec.axes, *strides, strict=True))
-
-
-@code("H301")
-def pooling_stays_inside_the_mask_unit(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Pooling happens inside a mask unit, so a unit's side must be divisible by all its strides.
-
-    That is what lets masked pretraining drop whole units: no pooled token mixes two units (Hiera, section 3).
-    A unit of 8 tokens allows three poolings by 2, as the published models have them.
-    """
-    side = spec.mask_unit
-    if side is None or spec.mask_unit is None:
-        return
-    for index, stage in enumerate(spec.stages):
-        if stage.pool is None:
-            continue
-        stride = stage.pool.stride
-        if any(have % step for have, step in zip(side, stride, strict=True)):
-            needed = total_stride(spec, spec.stages)
-            yield Diagnostic(
-                "H301",
-                f"the mask unit has {times(side)} tokens here and cannot be pooled by {times(stride)}",
-                (
-                    Label(source.value(("stages", index, "pool")), f"pools by {times(stride)}"),
-                    Label(source.value(("mask_unit",)), f"the mask unit starts with {times(spec.mask_unit)} tokens"),
-                ),
-                help=f"use a mask unit that is a multiple of {times(needed)}, or one pooling fewer",
-            )
-            return
-        side = tuple(have // step for have, step in zip(side, stride, strict=True))
 
 
 @code("H302")
@@ -82,7 +41,7 @@ def input_is_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic
     near: dict[tuple[int, ...], list[str]] = {}
     for axis in wrong:
         near.setdefault(tuple(_nearest_sizes(spec, axis, spec.mask_unit[axis])), []).append(names[axis])
-    fits = "; ".join(f"{' and '.join(axes)} {' or '.join(map(str, sizes))}" for sizes, axes in near.items() if sizes)
+    fits = "; ".join(f"{' and '.join(axes)} {any_of(sizes)}" for sizes, axes in near.items() if sizes)
     yield Diagnostic(
         "H302",
         f"{times(grid)} tokens are not whole mask units of {times(spec.mask_unit)}",
@@ -139,71 +98,6 @@ def padding_is_less_than_the_kernel(spec: Spec, source: Source) -> Iterator[Diag
         )
 
 
-@code("H305")
-def pooling_leaves_whole_mask_units(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """A kernel that slides over a mask unit must give one token for each stride.
-
-    Each mask unit is pooled as an image of its own, so that none sees another. Along an axis a unit of n tokens gives
-    floor((n + 2 padding - kernel) / stride) + 1, and n / stride are wanted: so the kernel less twice the padding is
-    at least 1 and at most the stride, as with a kernel of 3, a stride of 2 and a padding of 1.
-    """
-    side = spec.mask_unit
-    for index, stage in enumerate(spec.stages):
-        if side is None or stage.pool is None:
-            continue
-        wanted = tuple(have // step for have, step in zip(side, stage.pool.stride, strict=True))
-        made = stage.pool.pooled(UnitLayout.raster(side)).unit
-        if made != wanted:
-            yield Diagnostic(
-                "H305",
-                f"pooling makes {times(made)} tokens of a mask unit of {times(side)}, not {times(wanted)}",
-                (Label(source.value(("stages", index, "pool")), f"makes {times(made)} tokens"),),
-                help="use a kernel that, less twice the padding, is at least 1 and at most the stride",
-            )
-            return
-        side = wanted
-
-
-@code("H306")
-def pooling_leaves_tokens(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Pooling must leave at least one token along each axis.
-
-    Without mask units the whole grid is pooled: n tokens along an axis give
-    floor((n + 2 padding - kernel) / stride) + 1, and what does not fill a kernel at the end is left out.
-    """
-    if spec.mask_unit is not None:
-        return
-    layout = UnitLayout.raster(token_grid(spec))
-    for index, stage in enumerate(spec.stages):
-        if stage.pool is None:
-            continue
-        before, layout = layout, stage.pool.pooled(layout)
-        if min(layout.grid) < 1:
-            yield Diagnostic(
-                "H306",
-                f"{times(before.grid)} tokens cannot be pooled by {times(stage.pool.stride)}",
-                (Label(source.value(("stages", index, "pool")), f"pools by {times(stage.pool.stride)}"),),
-                help="use a larger input, a smaller stride or kernel, or one pooling fewer",
-            )
-            return
-
-
-@code("H307")
-def pooling_before_blocks_has_no_class_token(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """A class token has no neighbours that could be merged with it into one token of more channels."""
-    for index, stage in enumerate(spec.stages):
-        if spec.class_token and stage.pool is not None and stage.pool.before_block:
-            yield Diagnostic(
-                "H307",
-                f"{stage.pool.kind} pooling has no place for a class token",
-                (
-                    Label(source.value(("stages", index, "pool")), "acts before the block"),
-                    Label(source.value(("class_token",)), "one more token"),
-                ),
-                help="use pool: max, or leave out the class token",
-            )
-
-
 @code("H310")
 def tokens_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     """A model may have at most 1 000 000 tokens in its first stage.
@@ -235,10 +129,5 @@ def blocks_are_limited(spec: Spec, source: Source) -> Iterator[Diagnostic]:
 
 
 PATCH_RULES = (patch_fits_the_input, padding_is_less_than_the_kernel)
-POOL_RULES = (
-    pooling_stays_inside_the_mask_unit,
-    pooling_leaves_whole_mask_units,
-    pooling_before_blocks_has_no_class_token,
-)
 DEPTH_RULES = (blocks_are_limited,)
 GRID_RULES = (input_is_whole_mask_units, pooling_leaves_tokens, tokens_are_limited)

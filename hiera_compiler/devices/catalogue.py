@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from hiera_compiler.devices.model import Device
-from hiera_compiler.diagnostics import Diagnostic, SpecError, code, did_you_mean, quoted
+from hiera_compiler.diagnostics import Diagnostic, SpecError, any_of, code, did_you_mean, quoted
 
 _FILE = Path(__file__).parent / "devices.yaml"
 
@@ -44,7 +44,7 @@ def _unknown_device(name: str) -> Diagnostic:
     """
     written = name.lower()
     alike = [known for known in catalogue() if name and (known.startswith(written) or _is_of(known, written))]
-    near = " or ".join(alike) or did_you_mean(name, catalogue())
+    near = any_of(alike) if alike else did_you_mean(name, catalogue())
     known = ", ".join(catalogue())
     advice = f"did you mean {near}? " if near else ""
     if written.partition(":")[0] == "cuda":

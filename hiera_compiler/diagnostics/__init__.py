@@ -4,7 +4,7 @@ from hiera_compiler.diagnostics.codes import code, codes, explanation
 from hiera_compiler.diagnostics.error import SpecError
 from hiera_compiler.diagnostics.model import Diagnostic, Label, Span, Text
 from hiera_compiler.diagnostics.render import render
-from hiera_compiler.diagnostics.words import did_you_mean, quoted, times
+from hiera_compiler.diagnostics.words import any_of, did_you_mean, quoted, times
 
 __all__ = [
     "Diagnostic",
@@ -12,6 +12,7 @@ __all__ = [
     "Span",
     "SpecError",
     "Text",
+    "any_of",
     "code",
     "codes",
     "did_you_mean",

@@ -1,6 +1,6 @@
-"""Words inside messages: suggestions, and quoting of what the user wrote, and sizes."""
+"""Words inside messages: suggestions, alternatives, sizes, and quoting of what the user wrote."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 _LONGEST = 60
@@ -23,6 +23,12 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
 def times(numbers: Iterable[int]) -> str:
     """Numbers along axes as a message says them: 2x2."""
     return "x".join(map(str, numbers))
+
+
+def any_of(words: Sequence[object]) -> str:
+    """The words, one at least, as an alternative: ``a, b or c``."""
+    *others, last = map(str, words)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def quoted(word: object, longest: int = _LONGEST) -> str:

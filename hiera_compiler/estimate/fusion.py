@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hiera_compiler.estimate.instructions import ISSUED
-from hiera_compiler.estimate.kernel import KINDS, Kernel, kernel, ranged_over, read, touched
+from hiera_compiler.estimate.kernel import KINDS, Kernel, kernel
 from hiera_compiler.estimate.tape import Call
+from hiera_compiler.estimate.traffic import ranged_over, read, touched
 
 EXTERNAL = {"addmm", "mm", "bmm", "baddbmm", "attention", "convolution", "transposed_convolution", "custom"}
 ORDER = ("softmax", "norm", "reduction", "element-wise", "cast", "copy")

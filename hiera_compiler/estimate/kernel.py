@@ -10,6 +10,7 @@ from hiera_compiler.estimate.instructions import instructions
 from hiera_compiler.estimate.planes import depthwise_issued, pooling_issued
 from hiera_compiler.estimate.tape import Call
 from hiera_compiler.estimate.tensor import BYTES, Tensor
+from hiera_compiler.estimate.traffic import ranged_over, traffic
 
 Growth = Literal["rows", "stacks", "none"]
 
@@ -55,42 +56,6 @@ def kernel(call: Call, batch: int) -> Kernel:
             return _scalar(call, batch)
 
 
-SELECT = {"gather", "index", "index_select"}
-"""Calls that read no more of their first operand than they write."""
-
-
-def _traffic(call: Call, batch: int) -> tuple[float, float]:
-    """Bytes moved for one sample, and for the launch; broadcast operands count once."""
-    moved = [*zip(call.reads, read(call), strict=True), *((x, touched(x)) for x in call.writes)]
-    grows = sum(size for x, size in moved if not x.fixed)
-    return grows / batch, sum(size for x, size in moved if x.fixed)
-
-
-def read(call: Call) -> list[int]:
-    """The bytes that a call reads of each operand."""
-    sizes = [touched(x) for x in call.reads]
-    if call.name in SELECT:
-        sizes[0] = min(sizes[0], touched(call.writes[0]))
-    return sizes
-
-
-def ranged_over(call: Call) -> int:
-    """How many elements a scalar kernel of this call ranges over; weights do not count where samples do."""
-    if call.name in SELECT:
-        return call.writes[0].elements
-    fixed = all(x.fixed for x in call.reads)
-    return max([x.elements for x in (*call.reads, *call.writes) if fixed or not x.fixed])
-
-
-def touched(x: Tensor) -> int:
-    """The bytes behind a tensor: axes that are broadcast are read once."""
-    size = BYTES[x.dtype]
-    for count, stride in zip(x.shape, x.strides, strict=True):
-        if stride or count == 1:
-            size *= count
-    return size
-
-
 def _product(call: Call, batch: int) -> Kernel:
     left, right = call.reads[-2:]
     (out,) = call.writes
@@ -99,7 +64,7 @@ def _product(call: Call, batch: int) -> Kernel:
     columns = right.shape[-1]
     leading = [_leading(x) for x in (left, right)] + [columns]
     growth: Growth = "none" if out.fixed else "stacks" if stacks > 1 else "rows"
-    moved, fixed = _traffic(call, batch)
+    moved, fixed = traffic(call, batch)
     scale = 1 if out.fixed else batch
     return Kernel(
         kind="product",
@@ -127,7 +92,7 @@ def _attention(call: Call, batch: int) -> Kernel:
     query, key, value = call.reads[:3]
     rows_of_batch, heads, queries, width = query.shape
     keys = key.shape[-2]
-    moved, fixed = _traffic(call, batch)
+    moved, fixed = traffic(call, batch)
     return Kernel(
         kind="attention",
         node=call.node,
@@ -146,7 +111,7 @@ def _attention(call: Call, batch: int) -> Kernel:
 def _convolution(call: Call, batch: int) -> Kernel:
     x, weight = call.reads[:2]
     (out,) = call.writes
-    moved, fixed = _traffic(call, batch)
+    moved, fixed = traffic(call, batch)
     macs = out.elements * prod(weight.shape[1:]) / batch
     if call.detail > 1 and weight.shape[1] == 1:
         if not x.dense:
@@ -180,7 +145,7 @@ def _convolution(call: Call, batch: int) -> Kernel:
 def _transposed_convolution(call: Call, batch: int) -> Kernel:
     """Its kernel is its stride: one product, of every place by all that it becomes."""
     x, weight = call.reads[:2]
-    moved, fixed = _traffic(call, batch)
+    moved, fixed = traffic(call, batch)
     columns = prod(weight.shape[1:])
     return Kernel(
         kind="convolution",
@@ -199,7 +164,7 @@ def _transposed_convolution(call: Call, batch: int) -> Kernel:
 
 def _scalar(call: Call, batch: int) -> Kernel:
     """Element-wise functions, reductions and copies."""
-    moved, fixed = _traffic(call, batch)
+    moved, fixed = traffic(call, batch)
     by_plane = call.name in PLANE_BY_PLANE and call.reads[0].contiguous
     issued = pooling_issued(call) if by_plane else ranged_over(call) * instructions(call)
     if call.writes[0].fixed:
@@ -226,8 +191,8 @@ KINDS = {
     "index": "copy",
     "index_select": "copy",
     "scatter": "copy",
-    "upsample_nearest2d": "copy",
-    "upsample_nearest3d": "copy",
+    "replication_pad2d": "copy",
+    "replication_pad3d": "copy",
     "repeat": "copy",
     "cat": "copy",
     "roll": "copy",

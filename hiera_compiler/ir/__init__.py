@@ -1,6 +1,6 @@
-"""The intermediate representation: a graph of about a dozen primitives.
+"""The intermediate representation: a graph of primitives.
 
-Shapes are those of one sample; the batch axis is implied everywhere. Three layouts occur:
+Shapes are those of one sample; the batch axis is implied everywhere. Tensors lie in one of three orders:
 
 - an image or clip: ``(channels, height, width)`` or ``(channels, frames, height, width)``
 - a grid of tokens in raster order: ``(height, width, channels)``, with time first in a video
@@ -11,48 +11,25 @@ from hiera_compiler.ir.graph import Graph
 from hiera_compiler.ir.layout import UnitLayout
 from hiera_compiler.ir.node import Node, SpecPath
 from hiera_compiler.ir.op import Op, Shape, ShapeError
-from hiera_compiler.ir.ops import (
-    Activate,
-    Add,
+from hiera_compiler.ir.ops.attend import Attend
+from hiera_compiler.ir.ops.bias import RelativeBias, ShiftMask
+from hiera_compiler.ir.ops.grid import CropGrid, MergeTokens, PadGrid, RollGrid
+from hiera_compiler.ir.ops.heads import JoinHeads, RelativePosition, SplitHeads
+from hiera_compiler.ir.ops.layers import Activate, Add, Dropout, DropPath, JoinChannels, LayerScale, Linear, Norm, Split
+from hiera_compiler.ir.ops.maps import Convolution, TransposedConvolution, Upsample
+from hiera_compiler.ir.ops.order import (
     AsGrid,
     AsTokens,
-    Attend,
-    Convolution,
-    CropGrid,
-    Dropout,
-    DropPath,
     FirstToken,
-    Input,
-    JoinChannels,
-    JoinHeads,
     JoinTokens,
     KeepUnits,
-    LayerScale,
-    Linear,
     Mean,
-    MergeTokens,
-    Norm,
-    PadGrid,
-    PatchEmbed,
-    Pool,
-    RelativeBias,
-    RelativePosition,
-    ResizeTable,
-    RollGrid,
-    ShiftMask,
-    Sinusoid,
     SliceTokens,
-    SlidingConvolution,
-    SlidingPool,
-    Split,
-    SplitHeads,
-    Table,
-    TileTable,
     ToGrid,
     ToUnits,
-    TransposedConvolution,
-    Upsample,
 )
+from hiera_compiler.ir.ops.pool import Pool, SlidingConvolution, SlidingPool
+from hiera_compiler.ir.ops.stem import Input, PatchEmbed, ResizeTable, Sinusoid, Table, TileTable
 
 __all__ = [
     "Activate",

@@ -8,7 +8,8 @@ from itertools import groupby
 from hiera_compiler.ir.graph import Graph
 from hiera_compiler.ir.node import Node
 from hiera_compiler.ir.op import Op
-from hiera_compiler.ir.ops import DropPath, Pool, SlidingPool
+from hiera_compiler.ir.ops.layers import DropPath
+from hiera_compiler.ir.ops.pool import Pool, SlidingPool
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hiera_compiler.ir.node import Node
 from hiera_compiler.ir.op import Shape
-from hiera_compiler.ir.ops import Input
+from hiera_compiler.ir.ops.stem import Input
 from hiera_compiler.ir.sections import Section, cut
 
 if TYPE_CHECKING:
@@ -84,7 +84,13 @@ class Graph:
 
     def needed_for(self, *outputs: str) -> set[str]:
         """The names of the nodes that the named outputs depend on, themselves included."""
-        waiting = [self.outputs[name] for name in outputs]
+        return self._reached([self.outputs[name] for name in outputs])
+
+    def ancestors(self, node: Node) -> set[str]:
+        """The names of the nodes that a node depends on, itself left out."""
+        return self._reached(list(node.inputs))
+
+    def _reached(self, waiting: list[str]) -> set[str]:
         needed: set[str] = set()
         while waiting:
             name = waiting.pop()

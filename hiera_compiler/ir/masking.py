@@ -10,13 +10,8 @@ from math import prod
 
 from hiera_compiler.ir.graph import Graph
 from hiera_compiler.ir.layout import UnitLayout
-from hiera_compiler.ir.op import Op, Shape, View, require
-from hiera_compiler.ir.ops import PatchEmbed
-
-
-def _tokens(shape: Shape, op: str) -> Shape:
-    require(len(shape) == 3, f"{op} needs (units, tokens, channels), got {shape}")
-    return shape
+from hiera_compiler.ir.op import Op, Shape, View, require, tokens_of
+from hiera_compiler.ir.ops.stem import PatchEmbed
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ class AddKept(Op):
     """The sum of the kept units and of their rows in a table of all units."""
 
     def infer(self, *inputs: Shape) -> Shape:
-        kept, table = (_tokens(shape, "a sum of mask units") for shape in inputs)
+        kept, table = (tokens_of(shape, "a sum of mask units") for shape in inputs)
         require(kept[0] <= table[0] and kept[1:] == table[1:], f"units {kept} are not among those of a table {table}")
         return kept
 
@@ -87,7 +82,7 @@ class UnitConv(Op):
         return tuple(prod(axis) for axis in zip(*self.folds, strict=True))
 
     def infer(self, *inputs: Shape) -> Shape:
-        units, tokens, channels = _tokens(inputs[0], "a convolution inside mask units")
+        units, tokens, channels = tokens_of(inputs[0], "a convolution inside mask units")
         size = prod(self.kernel)
         require(channels == self.in_channels, f"{channels} channels meet a convolution of {self.in_channels}")
         require(tokens % size == 0, f"a unit of {tokens} tokens cannot be cut into pieces of {size}")
@@ -140,7 +135,7 @@ class LastTokens(View):
     seen: int
 
     def infer(self, *inputs: Shape) -> Shape:
-        units, tokens, channels = _tokens(inputs[0], "taking masked tokens")
+        units, tokens, channels = tokens_of(inputs[0], "taking masked tokens")
         require(units == 1, f"the tokens of {units} units have no order")
         require(0 < self.seen < tokens, f"{self.seen} seen tokens leave no masked one of {tokens}")
         return (1, tokens - self.seen, channels)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 
 from hiera_compiler.ir.node import Node
-from hiera_compiler.ir.ops import DropPath
+from hiera_compiler.ir.ops.layers import DropPath
 
 
 @dataclass(frozen=True)

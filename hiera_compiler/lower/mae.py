@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
-from hiera_compiler.checks.mae import HOG_CELL, kept_units, predicted
 from hiera_compiler.ir import Add, Graph, Op, ToGrid, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.ir.masking import Gradients, MaskedTokens, Patches, SquaredError, Standardise, UnitConv
@@ -13,9 +12,8 @@ from hiera_compiler.lower.decoder import lower_decoder
 from hiera_compiler.lower.hiera import lower
 from hiera_compiler.lower.selection import Copy
 from hiera_compiler.spec import Spec
-
-HOG_BINS = 9
-"""The directions of MaskFeat's histograms (Wei et al. 2022), which Hiera's Table 3c compares with pixels."""
+from hiera_compiler.spec.grids import kept_units, predicted
+from hiera_compiler.spec.mae import HOG_BINS, HOG_CELL
 
 
 def lower_mae(spec: Spec, early: bool = True) -> Graph:

@@ -25,7 +25,7 @@ class Copy:
         self.builder, self.graph = builder, graph
         self.values: dict[str, Value] = {}
         selection = next((node for node in graph if isinstance(node.op, KeepUnits)), None) if early else None
-        passed = _before(graph, selection) if selection else set()
+        passed = graph.ancestors(selection) if selection else set()
         maps = set(graph.listed("features"))
         for node in graph:
             if node is selection:
@@ -83,15 +83,3 @@ class Copy:
         block = self.builder.block(node.block) if node.block else nullcontext()
         with self.builder.origin(*node.origin), block:
             yield node.name.removeprefix(f"{node.block}.")
-
-
-def _before(graph: Graph, node: Node) -> set[str]:
-    """The names of all that a node depends on."""
-    needed: set[str] = set()
-    waiting = list(node.inputs)
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            waiting.extend(graph[name].inputs)
-    return needed

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from hiera_compiler.diagnostics import Diagnostic, Label, Span, Text, code, did_you_mean, quoted
+from hiera_compiler.diagnostics import Diagnostic, Label, Span, Text, any_of, code, did_you_mean, quoted
 
 _LESS = "use a smaller input, or half precision where the device has it"
 
@@ -60,7 +60,7 @@ def unknown_dtype(name: str, known: Iterable[str]) -> Diagnostic:
     """There is no such number format, or models are not measured in it."""
     names = list(known)
     near = did_you_mean(name, names)
-    help = f"did you mean {quoted(near)}?" if near else f"use {', '.join(names[:-1])} or {names[-1]}"
+    help = f"did you mean {quoted(near)}?" if near else f"use {any_of(names)}"
     return Diagnostic("H513", f"no number format is named {quoted(name)}", (), help)
 
 

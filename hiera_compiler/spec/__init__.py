@@ -2,7 +2,8 @@
 
 from hiera_compiler.spec.form import parse, parse_known
 from hiera_compiler.spec.mae import Decoder, MaskedAutoencoding
-from hiera_compiler.spec.model import Head, Input, Patch, Spec, Stage, StochasticDepth
+from hiera_compiler.spec.model import Spec
+from hiera_compiler.spec.parts import Head, Input, Patch, Stage, StochasticDepth
 from hiera_compiler.spec.schema import json_schema
 from hiera_compiler.spec.space_schema import space_schema
 

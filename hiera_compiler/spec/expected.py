@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hiera_compiler.diagnostics import any_of
 from hiera_compiler.spec.fields import Path, field_at
 
 Schema = dict[str, Any]
@@ -20,12 +21,6 @@ def expected(path: Path, *, limits: bool = True) -> str:
     if isinstance(path[-1], int):
         schema = next(option["items"] for option in _options(schema) if "items" in option)
     return _phrase(schema, whole.get("$defs", {}), limits)
-
-
-def any_of(words: list[str]) -> str:
-    """The words as an alternative: ``a, b or c``."""
-    *others, last = words
-    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _options(schema: Schema) -> list[Schema]:

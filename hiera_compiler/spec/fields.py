@@ -42,6 +42,23 @@ def other_kinds(path: Path, key: str) -> list[str]:
     return [name for name, form in kinds.items() if key in form.model_fields and name != path[-1]]
 
 
+def document_path(loc: Path, data: Any) -> Path:
+    """The error's place as the document has it: pydantic's has the names of union members in it too."""
+    path: list[str | int] = []
+    before: Any = None
+    for position, part in enumerate(loc):
+        is_tag = isinstance(data, dict) and data.get("kind") == part and before is not data
+        before = data
+        if is_tag:
+            continue
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
+            path.append(part)
+            data = data[part]  # type: ignore[index]  # a list has numbers here
+        elif position == len(loc) - 1 and isinstance(data, dict):
+            path.append(part)
+    return tuple(path)
+
+
 def describe(path: Path) -> str | None:
     """The description of the key at a place."""
     found = field_at(path)

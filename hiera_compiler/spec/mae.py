@@ -13,6 +13,13 @@ IMAGE_MASK_RATIO = 0.6
 CLIP_MASK_RATIO = 0.9
 """The mask ratios that the paper settles on (Hiera, Table 3b)."""
 
+HOG_BINS = 9
+HOG_CELL = 8
+"""MaskFeat's histograms of gradients (Wei et al. 2022), which Hiera's Table 3c compares with pixels.
+
+They have so many directions, in cells of so many pixels a side.
+"""
+
 
 class Decoder(Form):
     """The decoder: global blocks over the tokens of all mask units, seen and predicted."""
@@ -34,8 +41,8 @@ class MaskedAutoencoding(Form):
         Field(
             gt=0,
             lt=1,
-            description="Part of the mask units that is dropped; default: 0.6 for images, 0.9 for clips. What is kept "
-            "is rounded down to whole units.",
+            description=f"Part of the mask units that is dropped; default: {IMAGE_MASK_RATIO} for images, "
+            f"{CLIP_MASK_RATIO} for clips. What is kept is rounded down to whole units.",
         ),
     ] = None
     decoder: Annotated[Decoder, Field(description="What predicts the dropped mask units.")] = Decoder()
@@ -46,8 +53,8 @@ class MaskedAutoencoding(Form):
     target: Annotated[
         Literal["pixel", "hog"],
         Field(
-            description="What is predicted: `pixel`s, or `hog`: histograms of oriented gradients, of 9 directions in "
-            "cells of 8x8 pixels."
+            description=f"What is predicted: `pixel`s, or `hog`: histograms of oriented gradients, of {HOG_BINS} "
+            f"directions in cells of {HOG_CELL}x{HOG_CELL} pixels."
         ),
     ] = "pixel"
     norm_target: Annotated[

@@ -9,7 +9,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import hiera_compiler as hc
+from hiera_compiler.estimate.regime import EAGER_AMP
 from hiera_compiler.ir import ToUnits
+from tests.hiera_compiler.kinds.test_contract import assert_kernels_are_those_of_the_module
 from tests.support.parity import randomise
 from tests.support.random_specs import Data, compilation
 
@@ -38,6 +40,9 @@ OWN: Data = {"attention": POOLED, "first_attention": "own"}
 COMBINATIONS = {
     "a kernel that slides over units of one token": spec({"pool": "max"}, OWN, mask_unit=2),
     "a kernel without padding that makes a grid smaller": spec({"pool": {"kind": "conv", "stride": 1, "kernel": 3}}),
+    "means of images under a kernel larger than a unit": spec(
+        {"pool": {"kind": "average"} | OVERLAPPING}, {"pool": {"kind": "average"} | OVERLAPPING}, mask_unit=4
+    ),
     "a grid that is one stride, under a larger kernel": spec(
         {"pool": {"kind": "max", "kernel": 3, "padding": 1}}, input={"size": [4, 4]}
     ),
@@ -46,6 +51,9 @@ COMBINATIONS = {
     ),
     "maximum and mean where the block's kernel overlaps": spec(
         {}, {"channels": 16, "skip": "max_and_mean", "pool": {"kind": "conv", "kernel": 3}}
+    ),
+    "maximum and mean where the block's kernel is padded": spec(
+        {}, {"channels": 16, "skip": "max_and_mean", "pool": {"kind": "conv"} | OVERLAPPING}
     ),
     "sixteen stages, two of which pool": spec(
         *({"pool": "max" if number in (0, 9) else "none"} for number in range(16)), mask_unit=4
@@ -75,12 +83,18 @@ def test_a_lawful_combination_runs_learns_and_is_counted(data: Data) -> None:
     module: Any = compiled.module()
     randomise(module)
     maps = module(torch.randn(2, *compiled.spec.input_shape))
-    assert [tuple(x.shape[1:]) for x in maps] == [compiled.graph[f"features.{n}"].shape for n in range(len(maps))]
+    graph = compiled.graph
+    assert [tuple(x.shape[1:]) for x in maps] == [graph[graph.outputs[name]].shape for name in graph.returned]
     torch.stack([x.square().sum() for x in maps]).sum().backward()
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in module.parameters())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         compiled.module("meta").eval()(torch.empty(1, *compiled.spec.input_shape, device="meta"))
     assert counter.get_total_flops() == compiled.cost.flops
+
+
+@pytest.mark.parametrize("data", COMBINATIONS.values(), ids=COMBINATIONS)
+def test_the_kernels_of_a_combination_are_those_that_its_module_calls(data: Data) -> None:
+    assert_kernels_are_those_of_the_module(compilation(data), EAGER_AMP)
 
 
 MASKED = {name: data for name, data in COMBINATIONS.items() if data["mask_unit"] != "none"}

@@ -64,9 +64,10 @@ def embed_kept(
     sample = torch.arange(pixels.shape[0], device=pixels.device)[:, None]
     windows = x.movedim(1, 1 + len(units))[(sample, *places)].flatten(0, 1)
     convolve = F.conv2d if len(units) == 2 else F.conv3d
-    grid = convolve(windows, conv.weight, conv.bias, conv.stride)
-    tokens = to_units(grid.movedim(1, -1), folds)
-    return tokens.reshape(*kept.shape, *tokens.shape[2:])
+    embedded = convolve(windows, conv.weight, conv.bias, conv.stride)
+    tokens = to_units(embedded.movedim(1, -1), folds)
+    # Where no stage pools, they are a view whose channels come first, and would stay so through all blocks.
+    return tokens.reshape(*kept.shape, *tokens.shape[2:]).contiguous()
 
 
 def add_kept(x: Tensor, table: Tensor, kept: Tensor) -> Tensor:

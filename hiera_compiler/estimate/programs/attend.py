@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from hiera_compiler.estimate.programs.order import as_shaped
 from hiera_compiler.estimate.programs.program import Program
@@ -12,8 +11,9 @@ from hiera_compiler.estimate.tensor import Tensor
 from hiera_compiler.ir import Attend, JoinHeads, Node, Op, RelativeBias, RelativePosition, ShiftMask, SplitHeads
 
 
-def _attend(tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
-    op: Any = node.op
+def _attend(
+    op: Attend, tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None
+) -> Tensor:
     batch, units, _, channels = query.shape
     width = channels // op.heads
     if bias is not None:
@@ -43,7 +43,7 @@ def _attend(tape: Tape, node: Node, query: Tensor, key: Tensor, value: Tensor, b
     return tape.reshape(out, *query.shape)
 
 
-def _relative_bias(tape: Tape, node: Node) -> Tensor:
+def _relative_bias(op: Op, tape: Tape, node: Node) -> Tensor:
     _, heads, queries, keys = node.shape
     table = tape.parameter(*node.op.weights()["table"])
     index = tape.tensor((queries, keys), "int64", fixed=True)
@@ -51,12 +51,11 @@ def _relative_bias(tape: Tape, node: Node) -> Tensor:
     return tape.reshape(tape.contiguous(gathered), 1, *node.shape)
 
 
-def _shift_mask(tape: Tape, node: Node) -> Tensor:
+def _shift_mask(op: Op, tape: Tape, node: Node) -> Tensor:
     return tape.parameter(1, *node.shape)
 
 
-def _relative_position(tape: Tape, node: Node, query: Tensor) -> Tensor:
-    op: Any = node.op
+def _relative_position(op: RelativePosition, tape: Tape, node: Node, query: Tensor) -> Tensor:
     batch, first, (queries, keys) = query.shape[0], int(op.class_token), op.factors
     axes, levels, stacks = len(op.lengths), len(queries), batch * node.shape[0]
     x = tape.reshape(query, stacks, -1, query.shape[-1])

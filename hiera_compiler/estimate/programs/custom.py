@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import ceil, prod
-from typing import Any
 
 from hiera_compiler.estimate.tape import Tape
 from hiera_compiler.estimate.tensor import Tensor, row_major
@@ -21,9 +20,8 @@ def assumed(graph: Graph) -> tuple[str, ...]:
     return tuple(sorted({type(node.op).__name__ for node in graph if not states_its_calls(node.op)}))
 
 
-def once(tape: Tape, node: Node, *inputs: Tensor) -> Tensor:
+def once(op: CustomOp, tape: Tape, node: Node, *inputs: Tensor) -> Tensor:
     """A kernel that reads and writes what the primitive says it moves, once, and a product of its MACs."""
-    op: Any = node.op
     if not inputs:
         return tape.parameter(1, *node.shape)
     shapes = tuple(x.shape[1:] for x in inputs)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Tape
 from hiera_compiler.estimate.tensor import Tensor
 from hiera_compiler.ir import Convolution, Node, Op, TransposedConvolution, Upsample
 
 
-def _convolution(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def _convolution(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     return _convolved(tape, node, x, "convolution")
 
 
-def _transposed_convolution(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def _transposed_convolution(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     return _convolved(tape, node, x, "transposed_convolution")
 
 
@@ -28,8 +26,7 @@ def _convolved(tape: Tape, node: Node, x: Tensor, name: str) -> Tensor:
     return out.permute(0, *range(2, len(size)), 1)
 
 
-def _upsample(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _upsample(op: Upsample, tape: Tape, node: Node, x: Tensor) -> Tensor:
     if set(op.factors) == {1}:
         return x
     # A copy of a view that reads each token again and again.

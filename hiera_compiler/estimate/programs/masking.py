@@ -6,7 +6,6 @@ Which units a sample keeps is given as indices; they are drawn before the pass, 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from hiera_compiler.estimate.programs.order import raster, slice_tokens, window_major
 from hiera_compiler.estimate.programs.program import BATCH, Program
@@ -26,8 +25,7 @@ from hiera_compiler.ir.masking import (
 )
 
 
-def _embed_kept(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
-    op: Any = node.op
+def _embed_kept(op: PatchEmbedKept, tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     batch, channels, units = pixels.shape[0], pixels.shape[1], op.layout.units
     kept = tape.tensor((batch, op.count), "int64")
     whole = tape.pointwise("mul", pixels, _shown_pixels(tape, op, pixels, kept))
@@ -44,10 +42,10 @@ def _embed_kept(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     grid = tape.convolution(images, op.embed.out_channels, op.embed.kernel, op.layout.unit)
     inside = UnitLayout((1,) * len(units), op.layout.folds)
     tokens = window_major(tape, grid.permute(0, *range(2, len(grid.shape)), 1), inside)
-    return tape.reshape(tokens, batch, *node.shape)
+    return tape.contiguous(tape.reshape(tokens, batch, *node.shape))
 
 
-def _shown_pixels(tape: Tape, op: Any, pixels: Tensor, kept: Tensor) -> Tensor:
+def _shown_pixels(tape: Tape, op: PatchEmbedKept, pixels: Tensor, kept: Tensor) -> Tensor:
     """One where a pixel is of a unit that is kept; pixels beyond the last unit go with it."""
     batch, units, size = pixels.shape[0], op.layout.units, pixels.shape[2:]
     blank = tape.call("new_zeros", (pixels,), (batch, prod(units)), pixels.dtype)
@@ -71,15 +69,14 @@ def _windows(pixels: Tensor, op: PatchEmbedKept) -> Tensor:
     return pixels._replace(shape=shape, strides=(batch, *steps, channels, *inner))
 
 
-def _add_kept(tape: Tape, node: Node, x: Tensor, table: Tensor) -> Tensor:
+def _add_kept(op: Op, tape: Tape, node: Node, x: Tensor, table: Tensor) -> Tensor:
     rows = prod(x.shape[:2])
     place = tape.tensor((rows,), "int64")
     kept = tape.call("index_select", (table.select(0), place), (rows, *x.shape[2:]), table.dtype)
     return tape.pointwise("add", x, tape.reshape(kept, *x.shape))
 
 
-def _unit_conv(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _unit_conv(op: UnitConv, tape: Tape, node: Node, x: Tensor) -> Tensor:
     size = prod(op.kernel)
     pieces = tape.reshape(x, *x.shape[:2], size, x.shape[2] // size, x.shape[3]).transpose(2, 3)
     pieces = tape.reshape(pieces, *pieces.shape[:3], -1)
@@ -89,8 +86,7 @@ def _unit_conv(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.linear(pieces, op.out_channels, weight=tape.reshape(weight, op.out_channels, -1))
 
 
-def _masked_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _masked_tokens(op: MaskedTokens, tape: Tape, node: Node, x: Tensor) -> Tensor:
     masked = _masked_places(tape, BATCH, op.layout, op.kept)
     rows = tape.reshape(x, x.shape[0], -1, x.shape[-1])
     if rows.shape[0] < BATCH:  # of a table
@@ -116,7 +112,7 @@ def _masked_places(tape: Tape, batch: int, layout: UnitLayout, kept: int) -> Ten
     return values
 
 
-def _predicted(pixels: Tensor, op: Any) -> tuple[Tensor, list[int], list[int]]:
+def _predicted(pixels: Tensor, op: Patches | Gradients) -> tuple[Tensor, list[int], list[int]]:
     """The predicted part of each frame, and how many patches there are along time and in a frame."""
     *frames, rows, columns = op.grid
     batch, channels, *sizes = pixels.shape
@@ -127,8 +123,7 @@ def _predicted(pixels: Tensor, op: Any) -> tuple[Tensor, list[int], list[int]]:
     return view, frames, [rows, columns]
 
 
-def _patches(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
-    op: Any = node.op
+def _patches(op: Patches, tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     (height, width), (view, frames, (rows, columns)) = op.patch, _predicted(pixels, op)
     batch, channels, *_ = view.shape
     *outer, down, right = view.strides
@@ -138,7 +133,7 @@ def _patches(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     return tape.reshape(split.permute(*order), batch, *node.shape)
 
 
-def _standardise(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def _standardise(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     one = (*x.shape[:-1], 1)
     centred = tape.pointwise("sub", x, tape.call("mean", (x,), one, x.dtype))
     spread = tape.call("var", (x,), one, x.dtype)
@@ -146,8 +141,7 @@ def _standardise(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.pointwise("div", centred, spread)
 
 
-def _gradients(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
-    op: Any = node.op
+def _gradients(op: Gradients, tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     view, frames, (rows, columns) = _predicted(pixels, op)
     view = view.permute(0, *range(2, len(view.shape) - 2), 1, len(view.shape) - 2, len(view.shape) - 1)
     view = tape.cast(view, "fp32")
@@ -168,7 +162,7 @@ def _gradients(tape: Tape, node: Node, pixels: Tensor) -> Tensor:
     cells = tape.reshape(tape.call("avg_pool2d", (votes,), counted, votes.dtype), *every[:-2], *counted[2:])
     if op.norm:
         cells = _normalised(tape, cells)
-    return tape.cast(_cells_by_patch(tape, node, cells, len(frames)), pixels.dtype)
+    return tape.cast(_cells_by_patch(op, tape, node, cells, len(frames)), pixels.dtype)
 
 
 def _difference(tape: Tape, x: Tensor, axis: int) -> Tensor:
@@ -189,8 +183,7 @@ def _normalised(tape: Tape, cells: Tensor) -> Tensor:
     return tape.pointwise("div", cells, tape.pointwise("sqrt", tape.pointwise("add", length)))
 
 
-def _cells_by_patch(tape: Tape, node: Node, cells: Tensor, frames: int) -> Tensor:
-    op: Any = node.op
+def _cells_by_patch(op: Gradients, tape: Tape, node: Node, cells: Tensor, frames: int) -> Tensor:
     inside = [side // op.cell for side in op.patch]
     rows, columns = op.grid[-2:]
     split = tape.reshape(cells, *cells.shape[:-2], rows, inside[0], columns, inside[1])
@@ -199,7 +192,7 @@ def _cells_by_patch(tape: Tape, node: Node, cells: Tensor, frames: int) -> Tenso
     return tape.reshape(split.permute(*order), cells.shape[0], *node.shape)
 
 
-def _squared_error(tape: Tape, node: Node, x: Tensor, y: Tensor) -> Tensor:
+def _squared_error(op: Op, tape: Tape, node: Node, x: Tensor, y: Tensor) -> Tensor:
     squares = tape.pointwise("pow", tape.pointwise("sub", x, y))
     return tape.call("mean", (squares,), (), squares.dtype, row_major(()))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from hiera_compiler.estimate.programs.program import Program
 from hiera_compiler.estimate.tape import Tape
@@ -27,10 +26,9 @@ from hiera_compiler.ir import (
 )
 
 
-def _to_units(tape: Tape, node: Node, grid: Tensor) -> Tensor:
-    op: Any = node.op
+def _to_units(op: ToUnits, tape: Tape, node: Node, grid: Tensor) -> Tensor:
     if tape.regime.released_code:
-        return _unrolled(tape, node, grid)
+        return _unrolled(op, tape, node, grid)
     x = window_major(tape, grid, op.layout)
     return tape.contiguous(x) if op.layout.is_raster else x
 
@@ -48,8 +46,7 @@ def window_major(tape: Tape, grid: Tensor, layout: UnitLayout) -> Tensor:
     return tape.reshape(split, grid.shape[0], prod(layout.units), prod(layout.unit), grid.shape[-1])
 
 
-def _to_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _to_grid(op: ToGrid, tape: Tape, node: Node, x: Tensor) -> Tensor:
     return raster(tape, x, op.layout)
 
 
@@ -73,9 +70,8 @@ def planes(tape: Tape, x: Tensor, layout: UnitLayout) -> Tensor:
     return tape.reshape(first, *first.shape[:2], *layout.unit)
 
 
-def _unrolled(tape: Tape, node: Node, grid: Tensor) -> Tensor:
+def _unrolled(op: ToUnits, tape: Tape, node: Node, grid: Tensor) -> Tensor:
     """The released code reorders fold by fold, with a copy for each, and puts the place in a unit first."""
-    op: Any = node.op
     x, axes = grid, len(op.layout.units)
     for fold in op.layout.folds:
         rows, *sizes, channels = x.shape
@@ -86,44 +82,43 @@ def _unrolled(tape: Tape, node: Node, grid: Tensor) -> Tensor:
     return tape.reshape(x, grid.shape[0], *node.shape)
 
 
-def _keep(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def _keep(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     if x.shape[1:] == node.shape:
         return x
     return tape.call("gather", (x,), (x.shape[0], *node.shape), x.dtype)
 
 
-def _mean(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def _mean(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.call("mean", (x,), (x.shape[0], *node.shape), x.dtype)
 
 
-def as_shaped(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def as_shaped(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     """What the node reads in its own shape; of as many elements."""
     return tape.reshape(x, x.shape[0], *node.shape)
 
 
-def _join_tokens(tape: Tape, node: Node, front: Tensor, x: Tensor) -> Tensor:
+def _join_tokens(op: Op, tape: Tape, node: Node, front: Tensor, x: Tensor) -> Tensor:
     return tape.join(node.shape, front.expand(x.shape[0]), x)
 
 
-def slice_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def slice_tokens(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     """A view of as much of what the node reads as it has."""
     return x._replace(shape=(x.shape[0], *node.shape))
 
 
-def _first_token(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def _first_token(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     return x.select(1).select(1)
 
 
-def _pad_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def _pad_grid(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.call("constant_pad_nd", (x,), (x.shape[0], *node.shape), x.dtype)
 
 
-def _crop_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    return tape.contiguous(slice_tokens(tape, node, x))
+def _crop_grid(op: Op, tape: Tape, node: Node, x: Tensor) -> Tensor:
+    return tape.contiguous(slice_tokens(op, tape, node, x))
 
 
-def _roll_grid(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _roll_grid(op: RollGrid, tape: Tape, node: Node, x: Tensor) -> Tensor:
     for _ in filter(None, op.shift):  # one kernel for each axis
         x = tape.call("roll", (x,), x.shape, x.dtype)
     return x

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from hiera_compiler.estimate.programs import published_pool
 from hiera_compiler.estimate.programs.order import raster, window_major
@@ -13,8 +12,7 @@ from hiera_compiler.estimate.tensor import Sizes, Tensor
 from hiera_compiler.ir import MergeTokens, Node, Op, Pool, SlidingConvolution, SlidingPool, UnitLayout
 
 
-def _pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _pool(op: Pool, tape: Tape, node: Node, x: Tensor) -> Tensor:
     batch, units, tokens, channels = x.shape
     size = prod(op.fold)
     if tape.regime.released_code:
@@ -25,10 +23,9 @@ def _pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.call("amax" if op.reduction == "max" else "mean", (parts,), (batch, *node.shape), x.dtype)
 
 
-def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _sliding_pool(op: SlidingPool, tape: Tape, node: Node, x: Tensor) -> Tensor:
     if tape.regime.released_code:
-        return _put_back(tape, published_pool.reduced(tape, node, x), node, op.after)
+        return _put_back(tape, published_pool.reduced(op, tape, x), node, op.after)
     images = _padded(tape, op, as_images(tape, x, op.before))
     size = (images.shape[0], images.shape[1], *op.after.unit)
     strides: Sizes | None = tape.kept_order(size, images)
@@ -43,16 +40,16 @@ def _sliding_pool(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return _put_back(tape, pooled, node, op.after)
 
 
-def _padded(tape: Tape, op: Any, images: Tensor) -> Tensor:
+def _padded(tape: Tape, op: SlidingPool, images: Tensor) -> Tensor:
     """The images with zeros around them, where a kernel is larger than a clip whose mean it takes."""
     if op.reduction == "max" or len(op.kernel) == 2 or all(map(int.__le__, op.kernel, op.before.unit)):
         return images
     sides = (side + 2 * pad for side, pad in zip(op.before.unit, op.padding, strict=True))
-    return tape.call("constant_pad_nd", (images,), (*images.shape[:2], *sides), images.dtype)
+    size = (*images.shape[:2], *sides)
+    return tape.call("constant_pad_nd", (images,), size, images.dtype, tape.kept_order(size, images))
 
 
-def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _merge_tokens(op: MergeTokens, tape: Tape, node: Node, x: Tensor) -> Tensor:
     units = UnitLayout((1,) * len(op.stride), op.before.folds)
     grid = raster(tape, tape.reshape(x, x.shape[0] * x.shape[1], 1, *x.shape[2:]), units)
     axes, whole = len(op.stride), [-(-side // step) * step for side, step in zip(units.unit, op.stride, strict=True)]
@@ -66,11 +63,10 @@ def _merge_tokens(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.reshape(made, x.shape[0], *node.shape)
 
 
-def _sliding_convolution(tape: Tape, node: Node, x: Tensor) -> Tensor:
-    op: Any = node.op
+def _sliding_convolution(op: SlidingConvolution, tape: Tape, node: Node, x: Tensor) -> Tensor:
     if tape.regime.released_code:
         # Without mask units it is the norm that follows that makes the copy.
-        return _put_back(tape, published_pool.convolved(tape, node, x), node, op.after)
+        return _put_back(tape, published_pool.convolved(op, tape, x), node, op.after)
     images = as_images(tape, x, op.before)
     return as_units(tape, tape.depthwise(images, op.channels, op.kernel, op.after.unit), node, op.after)
 

@@ -8,17 +8,15 @@ back to its place by a copy more.
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from hiera_compiler.estimate.programs.order import planes
 from hiera_compiler.estimate.tape import Call, Tape
 from hiera_compiler.estimate.tensor import Sizes, Tensor
-from hiera_compiler.ir import Node
+from hiera_compiler.ir import SlidingConvolution, SlidingPool
 
 
-def reduced(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def reduced(op: SlidingPool, tape: Tape, x: Tensor) -> Tensor:
     """The pooled planes ``[b * units, c, *unit]`` of a ``SlidingPool``."""
-    op: Any = node.op
     clips = _as_clips(_planes(tape, x, op))
     rows, channels = clips.shape[:2]
     size = (rows, channels, *_three(op.after.unit))
@@ -30,9 +28,8 @@ def reduced(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.reshape(pooled, rows, channels, *op.after.unit)
 
 
-def convolved(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def convolved(op: SlidingConvolution, tape: Tape, x: Tensor) -> Tensor:
     """The pooled planes ``[b * units, c, *unit]`` of a ``SlidingConvolution``; heads share its weights."""
-    op: Any = node.op
     clips = _as_clips(_planes(tape, x, op))
     rows, channels = clips.shape[:2]
     apart = tape.reshape(clips, rows * channels // op.channels, op.channels, *clips.shape[2:])
@@ -40,7 +37,7 @@ def convolved(tape: Tape, node: Node, x: Tensor) -> Tensor:
     return tape.reshape(pooled, rows, channels, *op.after.unit)
 
 
-def _planes(tape: Tape, x: Tensor, op: Any) -> Tensor:
+def _planes(tape: Tape, x: Tensor, op: SlidingPool | SlidingConvolution) -> Tensor:
     return planes(tape, tape.contiguous(x), op.before)
 
 

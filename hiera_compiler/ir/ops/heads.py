@@ -76,11 +76,9 @@ class RelativePosition(Op):
 
     @property
     def factors(self) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
-        """The factors of these grids in the order of tokens, the slowest-varying first; all but one are above 1."""
+        """The factors of these grids in the order of tokens, the slowest-varying first."""
         units = (self.queries.units,) if self.across_units else ()
-        queries, keys = (
-            tuple(sides for sides in (*units, *folds) if max(sides) > 1) or folds[-1:] for folds in self.folds
-        )
+        queries, keys = ((*units, *folds) for folds in self.folds)
         return queries, keys
 
     @property

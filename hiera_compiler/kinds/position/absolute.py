@@ -25,6 +25,10 @@ class AbsolutePosition(Position):
         ),
     ] = None
 
+    @property
+    def frames(self) -> bool | None:
+        return None if self.base is None else False
+
     def lower(self, builder: GraphBuilder, grid: Value) -> Value:
         size = grid.shape[:-1]
         table = builder.add("pos_embed", Table(self.base or size, grid.channels))

@@ -33,6 +33,10 @@ class AbsoluteWindowPosition(Position):
         bool, silent(False), Field(description="Whether a base larger than the grid is smoothed as it shrinks.")
     ] = False
 
+    @property
+    def frames(self) -> bool | None:
+        return False
+
     def lower(self, builder: GraphBuilder, grid: Value) -> Value:
         size = grid.shape[:-1]
         base = builder.add("pos_embed", Table(self.base, grid.channels))

@@ -12,6 +12,10 @@ class SeparablePosition(Position):
 
     kind: Literal["separable"] = "separable"
 
+    @property
+    def frames(self) -> bool | None:
+        return True
+
     def lower(self, builder: GraphBuilder, grid: Value) -> Value:
         frames, *frame = grid.shape[:-1]
         spatial = builder.add("pos_embed_spatial", Table((1, *frame), grid.channels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hiera_compiler.diagnostics import Diagnostic, Label, Span, SpecError, Text, code, did_you_mean, quoted
+from hiera_compiler.diagnostics import Diagnostic, Label, Span, SpecError, Text, any_of, code, did_you_mean, quoted
 
 _HEADER = "start the file with the line: spec,metric"
 
@@ -149,7 +149,7 @@ def takes_no_rows(rung: str, others: Iterable[str]) -> Diagnostic:
 
     An option that changes nothing is a mistake.
     """
-    help = f"leave --rows away, or use --accuracy {' or '.join(others)}"
+    help = f"leave --rows away, or use --accuracy {any_of(list(others))}"
     return Diagnostic("H652", f"{rung} looks at no rows, and a file of rows is given", (), help)
 
 

@@ -16,16 +16,17 @@ import pytest
 import torch
 
 import hiera_compiler as hc
+from hiera_compiler import ir
 from hiera_compiler.emit import class_name, load_class, prelude
 from hiera_compiler.emit.library import definitions
 from hiera_compiler.emit.rules import CALLS, CONSTRUCTORS
-from hiera_compiler.ir import Op, ops
+from hiera_compiler.ir import Op
 from hiera_compiler.ir.blocks import share_blocks
 from tests.support.random_specs import Data, compilation
 
 BLOCK = re.compile(r"^class (Stage\w+)\(nn.Module\):$", re.M)
 BLOCK_NAME = re.compile(r"Stage\d+(Block|Transition)\d*")
-CLASSES = [value for value in vars(ops).values() if isinstance(value, type) and issubclass(value, Op)]
+CLASSES = [value for value in vars(ir).values() if isinstance(value, type) and issubclass(value, Op)]
 PRIMITIVES = [
     value
     for value in CLASSES

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 import hiera_compiler as hc
-from hiera_compiler import Compilation, Graph
+from hiera_compiler import Compilation, Graph, ir
 from hiera_compiler.estimate.fusion import fuse
 from hiera_compiler.estimate.kernel import Kernel, kernel
 from hiera_compiler.estimate.kernels import calls_of, kernel_list
 from hiera_compiler.estimate.programs import BATCH, PROGRAMS
 from hiera_compiler.estimate.regime import COMPILED_HALF, EAGER_AMP, EAGER_HALF, PAPER, REGIMES, Regime
 from hiera_compiler.estimate.tape import Call
-from hiera_compiler.ir import Op, masking, ops
+from hiera_compiler.ir import Op, masking
 from tests.support.public_packages import hiera_reference
 from tests.support.random_specs import RICH_CLIP, RICH_IMAGE, Data
 from tests.support.random_specs import compilation as compilation_of
@@ -67,6 +67,14 @@ def test_the_list_of_an_asymmetric_spec_is_the_trace_of_its_module(data: Data, r
     assert_same(of_graph(compilation.graph, regime), expected)
 
 
+@pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
+def test_the_list_of_windows_that_are_whole_columns_is_the_trace_of_its_module(regime: Regime) -> None:
+    """Their tokens are a view of the grid, which do not lie one behind the other."""
+    compilation = hc.compile("swin_t", ["input.size=64", "stages.2.depth=1", "stages.1.attention.window=[8, 1]"])
+    expected = [kernel(call, BATCH) for call in traced(compilation, regime)]
+    assert_same(of_graph(compilation.graph, regime), expected)
+
+
 @pytest.mark.parametrize("name", ["hiera_t", "hiera_b_16x224"])
 def test_sections_add_up_to_the_whole_tape(name: str) -> None:
     for regime in (PAPER, EAGER_AMP, EAGER_HALF):
@@ -90,6 +98,7 @@ MAE_OPTIONS = [
     ("hiera_b_16x224", ["input.size=64", "mae.target=hog", "mae.mask_ratio=0.5"]),
     ("hiera_s_abswin_256", ["stages.2.depth=1", "patch.norm=true", "layer_scale=0.1"]),
     ("hiera_t", ["input.size=64", "position=sinusoid", "stages.2.pool=conv"]),
+    ("vit_b", ["class_token=false", "head.pooling=mean", "mask_unit=2", "stages.0.depth=1", "position=none"]),
     ("hiera_t", ["input.size=[66, 98]", "patch.padding=2"]),
 ]
 
@@ -175,7 +184,7 @@ def test_equal_blocks_share_one_list() -> None:
 
 
 def test_every_primitive_has_a_program() -> None:
-    values = [value for module in (ops, masking) for value in vars(module).values()]
+    values = [value for module in (ir, masking) for value in vars(module).values()]
     primitives = {value for value in values if isinstance(value, type) and issubclass(value, Op)}
     bases = {base for primitive in primitives for base in primitive.__mro__[1:]}
     assert primitives - bases - set(PROGRAMS) == set()

@@ -127,3 +127,11 @@ def test_sections_of_pooled_models_add_up_to_the_whole_tape(name: str) -> None:
 def test_a_pooled_skip_needs_no_copy_for_heads() -> None:
     skip = [one for one in paper_block("ablation/c_no_unit_strides", 2) if one.node == "pooled_skip"]
     assert sum(one.count for one in skip if one.kind == "copy") == 2
+
+
+@pytest.mark.parametrize(("kind", "outputs"), [("max", 2), ("average", 1)])
+def test_a_maximum_is_written_with_its_place_and_a_mean_without(kind: str, outputs: int) -> None:
+    pool = f"stages.1.pool={{kind: {kind}, kernel: 3, padding: 1}}"
+    calls = calls_of(hc.compile("hiera_t", [*SMALL, pool]).graph, PAPER)
+    pooled = [call for call in calls if call.name.startswith(("max_pool3d", "avg_pool3d"))]
+    assert {len(call.writes) for call in pooled} == {outputs}

@@ -9,13 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hiera_compiler import ir
 from hiera_compiler.ir import (
+    Activate,
     Add,
     AsGrid,
     AsTokens,
     Attend,
+    Convolution,
     CropGrid,
+    Dropout,
+    DropPath,
     FirstToken,
+    Input,
     JoinChannels,
     JoinHeads,
     JoinTokens,
@@ -23,14 +29,19 @@ from hiera_compiler.ir import (
     LayerScale,
     Linear,
     Mean,
+    MergeTokens,
     Norm,
     Op,
     PadGrid,
     PatchEmbed,
     Pool,
+    RelativeBias,
     RelativePosition,
+    ResizeTable,
+    RollGrid,
     Shape,
     ShapeError,
+    ShiftMask,
     Sinusoid,
     SliceTokens,
     SlidingConvolution,
@@ -38,15 +49,19 @@ from hiera_compiler.ir import (
     Split,
     SplitHeads,
     Table,
+    TileTable,
     ToGrid,
     ToUnits,
+    TransposedConvolution,
     UnitLayout,
+    Upsample,
 )
 
 LAYOUT = UnitLayout((2, 3), ((2, 2), (2, 1)))
 PATCH = PatchEmbed(3, 8, (7, 7), (4, 4), (3, 3))
 
 GRID = UnitLayout.raster((7, 3))
+MERGED = UnitLayout.raster((4, 2))
 GRIDS = UnitLayout.raster((4, 2)), UnitLayout.raster((2, 1))
 SLIDING = SlidingPool("mean", LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (1, 1))
 SLIDING_CONVOLUTION = SlidingConvolution(3, LAYOUT, LAYOUT.pooled(), (3, 3), (2, 2), (1, 1))
@@ -88,6 +103,21 @@ FITS: list[tuple[Op, tuple[Shape, ...], Shape]] = [
     (RelativePosition(2, 3, LAYOUT.pooled(), LAYOUT, across_units=False), ((6, 2, 6),), (6, 2, 2, 8)),
     (RelativePosition(2, 3, LAYOUT.pooled(), LAYOUT, across_units=False), ((4, 2, 6),), (4, 2, 2, 8)),
     (RelativePosition(2, 3, LAYOUT.pooled(), LAYOUT, across_units=True), ((6, 2, 6),), (1, 2, 12, 48)),
+    (Input((3, 8, 6)), (), (3, 8, 6)),
+    (Activate("gelu"), ((6, 8, 5),), (6, 8, 5)),
+    (DropPath(0.1), ((6, 8, 5),), (6, 8, 5)),
+    (Dropout(0.1), ((6, 8, 5),), (6, 8, 5)),
+    (ResizeTable((8, 6), antialias=False), ((7, 7, 5),), (8, 6, 5)),
+    (TileTable((8, 6)), ((4, 4, 5),), (8, 6, 5)),
+    (RollGrid((2, 0)), ((8, 6, 5),), (8, 6, 5)),
+    (MergeTokens(GRID, MERGED, (2, 2)), ((1, 21, 5),), (1, 8, 20)),
+    (RelativeBias(2, LAYOUT, LAYOUT.pooled()), (), (1, 2, 2, 8)),
+    (ShiftMask(LAYOUT, (2, 1)), (), (6, 1, 8, 8)),
+    (Attend(2, False), ((6, 2, 4), (6, 8, 4), (6, 8, 4), (1, 2, 2, 8)), (6, 2, 4)),
+    (Attend(2, True), ((6, 2, 4), (6, 8, 4), (6, 8, 4), (1, 2, 12, 48)), (6, 2, 4)),
+    (Convolution(5, 7, (3, 1)), ((8, 6, 5),), (8, 6, 7)),
+    (TransposedConvolution(5, 7, (1, 2, 2)), ((4, 8, 6, 5),), (4, 16, 12, 7)),
+    (Upsample((2, 3)), ((8, 6, 5),), (16, 18, 5)),
 ]
 
 MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
@@ -137,12 +167,30 @@ MISFITS: list[tuple[Op, tuple[Shape, ...], str]] = [
     (RelativePosition(2, 3, *GRIDS, across_units=True), ((1, 8, 5),), "5 channels meet 2 heads of 3"),
     (RelativePosition(2, 3, LAYOUT, LAYOUT, across_units=False), ((6, 2, 6),), "2 tokens meet a grid of"),
     (CropGrid((7, 8)), ((6, 8, 5),), "cannot be cut out of"),
+    (RollGrid((2,)), ((8, 6, 5),), "a shift of"),
+    (MergeTokens(GRID, MERGED, (2, 2)), ((1, 20, 5),), "20 tokens a unit meet a unit of"),
+    (MergeTokens(GRID, GRIDS[1], (2, 2)), ((1, 21, 5),), r"makes units of \(4, 2\), and \(2, 1\) are wanted"),
+    (ShiftMask(LAYOUT, (2, 2)), (), "not less than a window"),
+    (Attend(2, False), ((6, 2, 4), (6, 8, 4), (6, 8, 4), (1, 2, 8, 2)), "a bias of .* cannot be added to scores"),
+    (Attend(2, False), ((6, 2, 4), (6, 8, 4), (6, 8, 4), (2, 2, 8)), "a bias of"),
+    (Attend(2, True), ((6, 2, 4), (6, 8, 4), (6, 8, 4), (6, 2, 2, 8)), "a bias of"),
+    (Convolution(5, 7, (3, 2)), ((8, 6, 5),), r"a kernel of \(3, 2\) has no middle"),
+    (Convolution(5, 7, (3, 3)), ((8, 6, 4),), "4 channels meet a convolution of 5"),
+    (TransposedConvolution(5, 7, (2, 2)), ((4, 8, 6, 5),), "meets a grid of"),
+    (Upsample((2,)), ((8, 6, 5),), "meet a grid of"),
+    (ResizeTable((8, 6), antialias=False), ((2, 7, 7, 5),), "a table of a plane"),
+    (TileTable((8, 6)), ((7, 5),), "a table of a plane"),
 ]
 
 
 @pytest.mark.parametrize(("op", "inputs", "output"), FITS)
 def test_the_output_shape_follows_from_the_inputs(op: Op, inputs: tuple[Shape, ...], output: Shape) -> None:
     assert op.infer(*inputs) == output
+
+
+def test_every_primitive_is_among_those_that_fit() -> None:
+    primitives = {value for value in vars(ir).values() if isinstance(value, type) and issubclass(value, Op)} - {Op}
+    assert primitives == {type(op) for op, *_ in FITS}
 
 
 @pytest.mark.parametrize(("op", "inputs", "words"), MISFITS)

@@ -158,3 +158,10 @@ def test_the_levels_of_a_neck_are_outputs_and_those_of_its_stages_too() -> None:
     }
     assert graph.returned == ("pyramid.0", "pyramid.1", "pyramid.2")
     assert "pyramid.0" not in lower(compilation(small({}, neck="feature_pyramid")).spec, kept_units=2).outputs
+
+
+def test_a_pyramid_grows_from_one_channel_too() -> None:
+    neck = {"kind": "simple_feature_pyramid", "channels": 4}
+    graph = compilation(small({"channels": 1, "heads": 1}, neck=neck)).graph
+    assert [graph[graph.outputs[f"pyramid.{level}"]].shape for level in (0, 1)] == [(64, 64, 4), (32, 32, 4)]
+    assert graph["simfp_0.up1"].shape == (64, 64, 1)

@@ -209,6 +209,21 @@ def test_a_neck_has_a_row_for_each_of_its_levels() -> None:
     assert lines[-1] == "     ↓ 256×256×256, 128×128×256, 64×64×256, 32×32×256, 16×16×256"
 
 
+def test_fusion_has_a_row_for_each_map_that_it_brings_to_the_last() -> None:
+    lines = text(hc.compile("hiera_t", task="mae").graph).splitlines()
+    fusion = lines.index(next(line for line in lines if line.startswith("┌─ fusion")))
+    assert [line.strip("│ ") for line in lines[fusion + 1 : fusion + 4]] == [
+        "stage 1 19×64 → convolution 4×4",
+        "stage 2 19×16 → convolution 2×2",
+        "stage 4 19×4 → add → add → norm",
+    ]
+
+
+def test_a_decoder_is_as_wide_as_its_blocks_and_has_the_tokens_that_enter_it() -> None:
+    graph = hc.compile("hiera_t", ["mae.decoder.depth=1", "mae.decoder.channels=256"], task="mae").graph
+    assert "1 block · 196 tokens · 256 channels · 16 heads" in svg(graph)
+
+
 def test_a_head_is_given_the_last_stage_and_not_the_maps_of_the_neck() -> None:
     *_, neck, head = fold(hc.compile("hiera_t", ["neck=feature_pyramid"]).graph)
     assert (neck.name, neck.outputs) == ("neck", ((7, 7, 768),))
