@@ -117,8 +117,8 @@ class Compilation:
         It maps ``[batch, *spec.input_shape]`` to logits ``[batch, classes]``; where the spec has no head, to the maps
         of its neck, or without one to those of its stages. ``module.features(x, mask=None)`` gives the maps of every
         stage, ``module.pyramid(x)`` those of the neck, finest first. A masked autoencoder's
-        ``module(x, mask=None)`` gives loss, prediction, target and mask. ``load`` also tells what it did with the
-        file.
+        ``module(x, mask=None)`` gives loss, prediction, target and mask. Pixels of another shape, and masks that do not
+        fit them, raise ValueError. ``load`` also tells what it did with the file.
         """
         import torch
 
