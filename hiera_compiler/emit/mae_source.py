@@ -8,8 +8,9 @@ from itertools import groupby
 from textwrap import indent
 from typing import NamedTuple
 
-from hiera_compiler.emit.source import attributes, block_class, construction, input_check, own, variable
-from hiera_compiler.emit.writing import call, hiding
+from hiera_compiler.emit.block_source import attributes, block_class, construction, own, variable
+from hiera_compiler.emit.given import hiding, input_check
+from hiera_compiler.emit.writing import call
 from hiera_compiler.ir import Graph, Input, KeepUnits, Node
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
 from hiera_compiler.ir.masking import LastTokens, MaskedTokens, masking

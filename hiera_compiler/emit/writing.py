@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hiera_compiler.emit import custom
 from hiera_compiler.emit.masked_rules import CALLS, CONSTRUCTORS
-from hiera_compiler.ir import Graph, Op, PatchEmbed, ToUnits
+from hiera_compiler.ir import Op
 from hiera_compiler.ir.custom import CustomOp
 
 
@@ -23,11 +23,3 @@ def call(op: Op, own: str, inputs: Iterable[str]) -> str:
     if isinstance(op, CustomOp):
         return custom.call(op, own, *inputs)
     return CALLS[type(op)](op, own, *inputs)
-
-
-def hiding(graph: Graph) -> str:
-    """The assignment that sets the pixels of dropped mask units to zero."""
-    layout = next(node.op.layout for node in graph if isinstance(node.op, ToUnits))
-    strides = next(node.op.stride for node in graph if isinstance(node.op, PatchEmbed))
-    sides = tuple(side * stride for side, stride in zip(layout.unit, strides, strict=True))
-    return f"pixels = hide_units(pixels, kept, {layout.units}, {sides})"
