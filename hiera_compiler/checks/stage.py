@@ -1,4 +1,4 @@
-"""H2xx: rules on one stage, and H345, which is asked where the spec says how it is pretrained.
+"""H2xx: rules on one stage.
 
 They see that one, resolved, and nothing else: so a search applies them once to each distinct stage.
 """
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from hiera_compiler.diagnostics import Diagnostic, Label, any_of, code
 from hiera_compiler.kinds import Pooling, kinds_of
-from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.kinds.pool import KernelPooling
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Stage
+from hiera_compiler.spec.fields import Path
 
 
 @code("H201")
@@ -57,17 +57,23 @@ def mlp_has_hidden_channels(stage: Stage, index: int, source: Source) -> Iterato
 
 @code("H205")
 def padding_is_at_most_half_the_kernel(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
-    """The padding of a pooling is at most half its kernel, or some tokens would come of padding alone."""
-    pool = stage.pool
-    if not isinstance(pool, KernelPooling):
-        return
-    if any(2 * pad > size for pad, size in zip(pool.border, pool.size, strict=True)):
-        yield Diagnostic(
-            "H205",
-            f"a padding of {list(pool.border)} is more than half the kernel of {list(pool.size)}",
-            (Label(source.value(("stages", index, "pool")), "makes tokens of padding alone"),),
-            help=f"use a padding of at most {[size // 2 for size in pool.size]}",
-        )
+    """The padding of a pooling is at most half its kernel, or some tokens would come of padding alone.
+
+    A pooling of queries, keys or values that says no kernel has one of the stride that it gets: its padding is looked
+    at where the block is made.
+    """
+    found: list[tuple[Path, Pooling]] = [] if stage.pool is None else [(("pool",), stage.pool)]
+    found += [(path, pool) for path, pool in _inside_attention(stage) if getattr(pool, "kernel", None) is not None]
+    for path, pool in found:
+        if isinstance(pool, KernelPooling) and any(
+            2 * pad > size for pad, size in zip(pool.border, pool.size, strict=True)
+        ):
+            yield Diagnostic(
+                "H205",
+                f"a padding of {list(pool.border)} is more than half the kernel of {list(pool.size)}",
+                (Label(source.value(("stages", index, *path)), "makes tokens of padding alone"),),
+                help=f"use a padding of at most {[size // 2 for size in pool.size]}",
+            )
 
 
 @code("H211")
@@ -96,32 +102,22 @@ def queries_keys_and_values_are_pooled_inside_the_block(
     Patch merging makes the tokens of a stage before its first block, with other channels.
     """
     inside = [name for name, kind in kinds_of("pool").items() if not getattr(kind, "before_block", False)]
-    for option in type(stage.attention).model_fields:
-        pool = getattr(stage.attention, option)
-        if isinstance(pool, Pooling) and pool.before_block:
+    for path, pool in _inside_attention(stage):
+        if pool.before_block:
             yield Diagnostic(
                 "H212",
                 f"{pool.kind} pooling acts before a block, and cannot pool queries, keys or values",
-                (Label(source.value(("stages", index, "attention", option)), "inside attention"),),
+                (Label(source.value(("stages", index, *path)), "inside attention"),),
                 help=f"use {any_of(inside)} here",
             )
 
 
-@code("H345")
-def attention_can_do_without_dropped_units(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
-    """Attention that tells places on the whole grid apart cannot do without the mask units that are dropped.
-
-    Decomposed relative positions across mask units measure distances on the whole grid, in the order of all its units;
-    inside mask units they measure those in a unit, and mask as all attention there does.
-    """
-    kinds = (stage.attention, *([GlobalAttention.like(stage.attention)] if stage.global_at else []))
-    if not all(kind.masks for kind in kinds):
-        yield Diagnostic(
-            "H345",
-            "masked autoencoding drops mask units, and relative positions across units need all of them",
-            (Label(source.value(("stages", index, "attention")), "measures distances on the whole grid"),),
-            help="use relative: none, attention: mask_unit, or leave out mae",
-        )
+def _inside_attention(stage: Stage) -> Iterator[tuple[Path, Pooling]]:
+    """The poolings that are options of the stage's attention, and their places in the stage."""
+    for option in type(stage.attention).model_fields:
+        pool = getattr(stage.attention, option)
+        if isinstance(pool, Pooling):
+            yield ("attention", option), pool
 
 
 STAGE_RULES = (
@@ -131,4 +127,3 @@ STAGE_RULES = (
     padding_is_at_most_half_the_kernel,
     queries_keys_and_values_are_pooled_inside_the_block,
 )
-MASKED_RULES = (attention_can_do_without_dropped_units,)

@@ -15,6 +15,8 @@ from hiera_compiler.spec import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
 
+TOKENS = ("cls_token", "pos_embed_class", "mask_token")
+"""Tables of one row that are no positions of a grid: of another size they are something else."""
 _TRUNK = re.compile(
     r"patch_embed\.|pos_embed|cls_token|blocks\.|(?:dist|reg)_token|register_tokens|norm_pre\.|embeddings\.(?!mask_token)"
 )
@@ -29,7 +31,8 @@ def table_grids(graph: Graph) -> dict[str, tuple[int, ...]]:
     for node in graph:
         op = node.op
         if isinstance(op, Table):
-            grids[node.name] = op.grid
+            if node.name not in TOKENS:
+                grids[node.name] = op.grid
         elif isinstance(op, RelativeBias):
             grids |= dict.fromkeys(node.parameters(), tuple(2 * side - 1 for side in op.keys.unit))
         elif isinstance(op, RelativePosition):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hiera_compiler.emit.prelude import initialise
 from hiera_compiler.ir import Graph
-from hiera_compiler.weights.architecture import norms_tokens, table_grids
+from hiera_compiler.weights.architecture import TOKENS, norms_tokens, table_grids
 from hiera_compiler.weights.files import read
 from hiera_compiler.weights.match import match
 from hiera_compiler.weights.positions import Grid
@@ -75,7 +75,7 @@ def _grids(expected: dict[str, Tensor], graph: Graph | None) -> dict[str, Grid]:
         return table_grids(graph)
     grids: dict[str, Grid] = {}
     for name, weight in expected.items():
-        if name.startswith("pos_embed") and weight.ndim == 3:
+        if name.startswith("pos_embed") and name not in TOKENS and weight.ndim == 3:
             rows = weight.shape[1]
             side = isqrt(rows)
             if name == "pos_embed_temporal":

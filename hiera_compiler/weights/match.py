@@ -38,7 +38,7 @@ def match(
     A masked autoencoder may lack ``pooled_again``, the weights of a pooling that it has not. Raises SpecError with one
     diagnostic where no candidate does, or the first holds another architecture.
     """
-    found = renamed(file, candidates, expected)
+    found = renamed(file, candidates, expected, grids.get("pos_embed"))
     if "encoder_norm.weight" in expected:
         found = found.pretrained()
     _refuse_windows(file, found, expected)

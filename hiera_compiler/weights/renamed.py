@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import isqrt
+from math import prod
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.weights import problems
 from hiera_compiler.weights.layouts import BUFFERS, LAYOUTS, recognised
+from hiera_compiler.weights.positions import Grid, grid_of
 
 Tensors = Mapping[str, Tensor]
 
@@ -51,10 +52,11 @@ class Renamed:
         return tuple(self.source[self.keys[name]].shape)
 
 
-def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Renamed:
+def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors, places: Grid | None = None) -> Renamed:
     """The first candidate that is in a known layout. Raises SpecError where none is.
 
-    What a module does not expect may be on the meta device: there it has its name and shape, and fills no memory.
+    ``places`` is the grid of the position table, where the module has one. What a module does not expect may be on the
+    meta device: there it has its name and shape, and fills no memory.
     """
     keys: list[str] = []
     for candidate in candidates:
@@ -74,7 +76,7 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
                 ours[name] = key
         found = Renamed(layout.name, tensors, {name: tensors[key] for name, key in ours.items()}, ours, others)
         if layout.class_row:
-            _part_class_row(found, expected)
+            _part_class_row(found, places)
         _as_token(found)
         _join_projections(found, expected)
         _place_skips(found)
@@ -82,7 +84,7 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
     raise SpecError(problems.unknown_layout(file, keys, [layout.name for layout in LAYOUTS]))
 
 
-def _part_class_row(found: Renamed, expected: Tensors) -> None:
+def _part_class_row(found: Renamed, places: Grid | None) -> None:
     """The class token's row apart from the position table, for it is on no grid.
 
     DeiT III's token has no position, which is one of zeros. ViTDet has the row of its pretraining and no token; it
@@ -92,7 +94,7 @@ def _part_class_row(found: Renamed, expected: Tensors) -> None:
     if table is None or table.ndim != 3 or "pos_embed_class" in found.tensors:
         return
     has_token = "cls_token" in found.tensors
-    has_row = _has_class_row(table.shape[1], expected.get("pos_embed"), has_token)
+    has_row = _has_class_row(table.shape[1], places, has_token)
     if has_token:
         found.tensors["pos_embed_class"] = table[:, :1] if has_row else torch.zeros_like(table[:, :1])
         found.keys["pos_embed_class"] = found.keys["pos_embed"]
@@ -100,15 +102,13 @@ def _part_class_row(found: Renamed, expected: Tensors) -> None:
         found.tensors["pos_embed"] = table[:, 1:]
 
 
-def _has_class_row(rows: int, place: Tensor | None, has_token: bool) -> bool:
-    """Whether the first of these rows is a class token's: told by the rows expected, or else by what is a square."""
-    if place is not None and place.ndim == 3 and place.shape[1] in (rows, rows - 1):
-        return place.shape[1] == rows - 1
-    return not _is_square(rows) if has_token else _is_square(rows - 1)
-
-
-def _is_square(rows: int) -> bool:
-    return rows > 0 and isqrt(rows) ** 2 == rows
+def _has_class_row(rows: int, places: Grid | None, has_token: bool) -> bool:
+    """Whether the first row is a class token's, as the others make a grid like the wanted one, and all do not."""
+    if rows < 2 or (places is not None and prod(places) == rows):
+        return False
+    wanted = places or (1, 1)  # which a square is like
+    without, whole = (grid_of((1, count, 1), wanted) is not None for count in (rows - 1, rows))
+    return (without or not whole) if has_token else (without and not whole)
 
 
 def _as_token(found: Renamed) -> None:

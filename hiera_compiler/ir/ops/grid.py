@@ -53,8 +53,9 @@ class RollGrid(Op):
 class MergeTokens(Op):
     """Neighbouring tokens that become one, their channels side by side: patch merging (Swin, section 3.1).
 
-    The offset in height varies fastest among the neighbours, then that in width (and in time). Units are merged each by
-    itself; zeros stand in for neighbours beyond its border. ``before`` and ``after`` order the tokens of a unit.
+    The offset along the first axis, which is an image's height, varies fastest among the neighbours.
+    Units are merged each by itself; zeros stand in for neighbours beyond its border. ``before`` and ``after`` order the
+    tokens of a unit.
     """
 
     before: UnitLayout

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Frame:
     """What holds for all stages of a candidate; `spec` is one of the specs that say so, without its stages.
 
-    `reads` are the stages whose maps a neck reads. All that rules on a stage ask of its spec stands here by itself, for
-    frames are equal where that is: `masked` is whether the spec says how it is pretrained.
+    Of that spec the rules on stages may read only what else is here, for frames that differ elsewhere are one.
+    `reads` are the stages whose maps a neck reads.
     """
 
     style: Style
@@ -32,7 +32,7 @@ class Frame:
     head: Head | None
     has_units: bool
     class_token: bool
-    masked: bool
+    pretrains: bool
     spec: Spec = field(compare=False, hash=False, repr=False)
 
 

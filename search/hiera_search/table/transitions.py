@@ -39,8 +39,8 @@ class Transitions:
         spec = trunk.model_copy(update={"stages": ()})
         neck, count = trunk.neck, len(trunk.stages)
         reads = () if neck is None else neck.reads(count)
-        asked = (trunk.mask_unit is not None, trunk.class_token, trunk.mae is not None)
-        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, neck, reads, trunk.head, *asked, spec)
+        kinds = trunk.mask_unit is not None, trunk.class_token, trunk.mae is not None
+        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, neck, reads, trunk.head, *kinds, spec)
         found = checks.check_trunk(trunk, _SOURCE)
         return (REFUSED if found else State(frame, trunk)), frame, self.refusals.rules(found)
 
@@ -49,7 +49,10 @@ class Transitions:
         if read.stage is None or frame is None:
             return read.refusal
         found = checks.check_axes(frame.spec.model_copy(update={"stages": (read.stage,)}), _SOURCE)
-        found = found or checks.check_stage(self._resolved(frame, read.stage), index, _SOURCE, masked=frame.masked)
+        if not found:
+            stage = self._resolved(frame, read.stage)
+            alone = frame.spec.model_copy(update={"stages": (stage,)})
+            found = checks.check_stage(stage, index, _SOURCE) + checks.check_masking(alone, _SOURCE)
         return self.refusals.rules(found)
 
     def step(self, state: State, read: ReadStage, deep: bool) -> Step:

@@ -96,3 +96,11 @@ def test_stages_in_odd_places_are_renamed_all_the_same(keys: list[str]) -> None:
 def test_the_page_on_weights_lists_every_layout() -> None:
     page = (Path(__file__).parents[3] / "docs" / "weights.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)) - {"layout"} == {layout.name for layout in LAYOUTS}
+
+
+def test_the_trunk_that_lies_least_deep_is_taken() -> None:
+    both = [*under("teacher.model.", OURS), *under("model.", OURS)]
+    for keys in (both, both[::-1]):
+        found = recognised(keys)
+        assert found is not None
+        assert found[1] == "model."

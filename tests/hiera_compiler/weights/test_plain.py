@@ -59,13 +59,22 @@ def test_a_table_of_places_alone_gives_the_class_token_no_position(
         assert torch.equal(state["pos_embed"], weights["pos_embed"])
 
 
+def test_rows_of_places_and_token_that_are_a_square_by_chance_are_parted(tmp_path: Path) -> None:
+    trained = [*VIT, "input.size=[48, 80]"]
+    module, report = load(timm_weights(trained), tmp_path, [*VIT, "input.size=[96, 160]"]).load(
+        tmp_path / "w.safetensors"
+    )
+    assert [str(change) for change in report.resized] == ["pos_embed 3×5 to 6×10"]
+    assert torch.equal(module.state_dict()["pos_embed_class"], timm_weights(trained)["pos_embed"][:, :1])
+
+
 def test_a_table_without_a_class_token_that_is_no_square_is_resized_whole(tmp_path: Path) -> None:
-    wide = [*VIT, "class_token=false", "head.pooling=mean", "input.size=[64, 96]"]
+    wide = [*VIT, "class_token=false", "head.pooling=mean", "input.size=[32, 80]"]
     weights = {
         key.replace("head.projection", "head"): value for key, value in compiled(wide).module().state_dict().items()
     }
-    report = load(weights, tmp_path, [*wide, "input.size=[96, 144]"]).load(tmp_path / "w.safetensors")[1]
-    assert [str(change) for change in report.resized] == ["pos_embed 4×6 to 6×9"]
+    report = load(weights, tmp_path, [*wide, "input.size=[64, 160]"]).load(tmp_path / "w.safetensors")[1]
+    assert [str(change) for change in report.resized] == ["pos_embed 2×5 to 4×10"]
 
 
 def test_a_table_of_no_grid_is_said_as_it_is_in_the_file(tmp_path: Path) -> None:
@@ -73,6 +82,16 @@ def test_a_table_of_no_grid_is_said_as_it_is_in_the_file(tmp_path: Path) -> None
     diagnostic = refusal(weights, tmp_path, VIT)
     assert diagnostic.code == "H806"
     assert "pos_embed has the shape [1, 19, 12] in the file" in diagnostic.message
+
+
+def test_a_table_of_no_places_is_refused(tmp_path: Path) -> None:
+    assert refusal(timm_weights(VIT) | {"pos_embed": torch.zeros(1, 0, 12)}, tmp_path, VIT).code == "H805"
+
+
+def test_several_class_tokens_are_not_made_one(tmp_path: Path) -> None:
+    diagnostic = refusal(timm_weights(VIT) | {"cls_token": torch.zeros(1, 4, 12)}, tmp_path, VIT)
+    assert diagnostic.code == "H805"
+    assert diagnostic.notes[0] == "cls_token is [1, 4, 12] in the file, and [1, 1, 12] in the model"
 
 
 @pytest.mark.parametrize("key", ["dist_token", "reg_token", "register_tokens", "norm_pre.weight"])
