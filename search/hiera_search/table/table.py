@@ -13,8 +13,9 @@ from hiera_search.table.parts import Parts
 from hiera_search.table.reading import ALL_BUT_POOL, MOST_STAGES, Reader, ReadStage
 from hiera_search.table.refusals import LAWFUL, Refusals, adopt
 from hiera_search.table.stages import StageLookup
+from hiera_search.table.states import REFUSED, Frame
 from hiera_search.table.sums import Path, Sums
-from hiera_search.table.transitions import REFUSED, Frame, Transitions
+from hiera_search.table.transitions import Transitions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

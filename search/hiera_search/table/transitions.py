@@ -1,11 +1,9 @@
-"""What a stage makes of what flows into it: the states between the stages of candidates, and the steps between them."""
+"""What a stage makes of what flows into it: the steps between the states of candidates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
 
 from hiera_compiler import checks
 from hiera_compiler.kinds import Neck
@@ -14,77 +12,9 @@ from hiera_compiler.spec import Head, Spec, Stage
 from hiera_search.table.parts import Made, Parts, Place, Stream, Unfit
 from hiera_search.table.reading import ReadStage, source_of
 from hiera_search.table.refusals import LAWFUL, Refusals
-
-if TYPE_CHECKING:
-    from hiera_compiler.estimate.tensor import DType
-    from hiera_compiler.ir import Shape
+from hiera_search.table.states import REFUSED, Frame, Map, State, Step
 
 _SOURCE = source_of(None)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What holds for all stages of a candidate; `spec` is one of the specs that say so, without its stages.
-
-    Of that spec the rules on stages may read only what else is here, for frames that differ elsewhere are one.
-    `reads` are the stages whose maps a neck reads.
-    """
-
-    style: Style
-    mlp_ratio: float
-    axes: int
-    neck: Neck | None
-    reads: tuple[int, ...]
-    head: Head | None
-    has_units: bool
-    class_token: bool
-    pretrains: bool
-    spec: Spec = field(compare=False, hash=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Map:
-    """The map of a stage, and its dtype where a profile says one."""
-
-    shape: Shape
-    dtype: DType | None
-
-
-@dataclass(frozen=True)
-class State:
-    """Between two stages: before the first one the trunk that is still to be lowered, then what flows.
-
-    With neither, something refused the candidate, and nothing is lowered any more. Where there is a neck, `maps` are
-    those of the stages so far.
-    """
-
-    frame: Frame | None = None
-    trunk: Spec | None = None
-    stream: Stream | None = None
-    maps: tuple[Map, ...] = ()
-
-
-REFUSED = State()
-
-
-class Step(NamedTuple):
-    """What one stage adds, by numbers of parts: its first block, each later one, its map, the stem before it.
-
-    Where blocks differ by their positions, all later ones are one part, `summed` as 1. The map is there where it is an
-    output. `last` is the block that ends the stage, `peak` the most elements of a batch alive in it above what is kept,
-    `widest` the most elements of a sample around one primitive.
-    """
-
-    state: State
-    refusal: int = LAWFUL
-    first: int = 0
-    other: int = 0
-    summed: int = 0
-    map: int = 0
-    stem: int = 0
-    last: int = 0
-    peak: int = 0
-    widest: int = 0
 
 
 class _Refused(Exception):  # noqa: N818 - not an error: refuses a candidate
