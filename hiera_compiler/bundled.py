@@ -32,6 +32,12 @@ def folders() -> list[str]:
     return sorted(found - {_SPACES})
 
 
+def folder_of(name: str) -> str | None:
+    """The folder of bundled specs that a name is that of, or is in; none where it is in no such folder."""
+    first = name.partition("/")[0]
+    return first if not name.endswith((".yaml", ".yml")) and first in folders() else None
+
+
 def spaces() -> list[str]:
     """The names of the bundled spaces, sorted."""
     return sorted(file.stem for file in (spec_dir() / _SPACES).glob("*.yaml"))

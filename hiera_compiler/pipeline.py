@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from hiera_compiler import checks, estimate
 from hiera_compiler import lower as lowering
@@ -30,6 +30,8 @@ class Compilation:
     """One spec on its way to a module. Each phase runs when it is first asked for, and once."""
 
     def __init__(self, source: Source, task: Task = "classify") -> None:
+        if task not in get_args(Task):
+            raise ValueError(f"there is no task {task!r}, only {' and '.join(get_args(Task))}")
         self.source = source
         self.task = task
 
@@ -189,6 +191,6 @@ def compile(spec: str | PathLike[str], settings: Sequence[str] = (), task: Task 
     """The compilation of a spec file or of a bundled spec's name, with settings such as ``stages.2.depth=18``.
 
     With the task ``mae`` it is that of the masked autoencoder that pretrains the spec's trunk. Raises SpecError where
-    the file cannot be read; later problems are raised by the phase that finds them.
+    the file cannot be read; later problems are raised by the phase that finds them. Raises ValueError for another task.
     """
     return Compilation(load(fspath(spec), settings), task)

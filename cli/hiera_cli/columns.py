@@ -14,7 +14,7 @@ def columns(
     """
     lines = [header, *rows]
     widths = [max(len(line[index]) for line in lines) for index in range(len(header))]
-    rule = "  ".join("─" * width for width in widths)
+    rule = "  ".join("─" * width for width in widths).rstrip()
 
     def line(cells: Sequence[str]) -> str:
         justified = (

@@ -54,17 +54,17 @@ def diff(
 
 
 def _compiled(left: str, right: str, settings: Sequence[str], task: Task) -> tuple[Compilation, Compilation]:
-    """Both compilations with their graphs; raises SpecError with the problems of both."""
+    """Both compilations with their graphs; raises SpecError with the problems of both, those of one file once."""
     from hiera_compiler import SpecError, compile
 
-    found: list[Diagnostic] = []
+    found: dict[Diagnostic, None] = {}
     pair: list[Compilation] = []
     for name, changes in ((left, ()), (right, settings)):
         try:
             pair.append(compile(name, changes, task))
             pair[-1].graph  # noqa: B018 - the last phase that can find a problem
         except SpecError as error:
-            found.extend(error.diagnostics)
+            found |= dict.fromkeys(error.diagnostics)
     if found:
         raise SpecError(found)
     return pair[0], pair[1]

@@ -141,8 +141,7 @@ def not_finite(output: str, names: Sequence[str], weights: str | os.PathLike[str
     message = f"{output} has values that are not finite"
     place = () if weights is None else (_whole(Path(weights)),)
     help = "use a checkpoint whose values are finite" if weights else "use less extreme numbers in the spec"
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return Diagnostic("H731", message, place, help, (f"not finite themselves: {shown}",) if names else ())
+    return Diagnostic("H731", message, place, help, (f"not finite themselves: {_few(names)}",) if names else ())
 
 
 @code("H740")
@@ -179,16 +178,18 @@ def no_pillow() -> Diagnostic:
 
 
 @code("H744")
-def no_decoder(file: str | os.PathLike[str], missing: Sequence[str]) -> Diagnostic:
-    """The weights are an encoder's or a classifier's, and lack what predicts pixels.
+def other_decoder(file: str | os.PathLike[str], missing: Sequence[str], unused: Sequence[str]) -> Diagnostic:
+    """The weights lack what predicts pixels, or are those of a decoder with more blocks.
 
-    A decoder with initial weights predicts noise. Files of masked pretraining have one, such as
-    `mae_hiera_base_224.pth`.
+    What is predicted would be noise. Files of pretraining have a decoder, such as `mae_hiera_base_224.pth`.
     """
-    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-    message = "the weights are not those of a whole masked autoencoder, and the rest would predict noise"
-    help = "name a file of masked pretraining, with its decoder"
-    return Diagnostic("H744", message, (_whole(Path(file)),), help, (f"missing: {shown}",))
+    facts = [f"{what}: {_few(names)}" for what, names in (("missing", missing), ("not used", unused)) if names]
+    message = "the weights are not those of this autoencoder with its decoder, and would predict noise"
+    return Diagnostic("H744", message, (_whole(Path(file)),), "name a file of masked pretraining", tuple(facts))
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _path(path: Path) -> str:

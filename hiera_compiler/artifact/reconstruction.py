@@ -34,8 +34,8 @@ def reconstruction(
 
     A clip is read off an animated image, and gives one row for each frame that is predicted. Where targets are
     normalised the mean and the deviation of each patch, which the decoder does not predict, are the original's.
-    Raises SpecError where the picture or the weights cannot be read, where these have no decoder or predict what is
-    not finite, and where the target is not pixels.
+    Raises SpecError where the picture or the weights cannot be read, where these are not those of its decoder or
+    predict what is not finite, and where the target is not pixels.
     """
     graph, masked = compilation.graph, masking(compilation.graph)
     patches = graph["patches"].op
@@ -44,8 +44,9 @@ def reconstruction(
     pixels = _pixels(image, compilation)
     with torch.random.fork_rng(devices=[]):
         module, report = compilation.load(weights, "cpu")
-    if report.missing:
-        raise BuildError(problems.no_decoder(weights, report.missing))
+    unused = [key for key in report.unexpected if "decoder" in key]
+    if report.missing or unused:
+        raise BuildError(problems.other_decoder(weights, report.missing, unused))
     rows = cut_patches(pixels, patches.grid, patches.patch, patches.frame_step)
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

@@ -2,8 +2,9 @@
 
 One function, one rule, one code. A rule takes what it is about and the source, and yields what it finds. All see
 the resolved spec but those on its axes, which say whether it can be resolved. Each has a scope, and reads nothing
-else: the axes, one stage, the trunk (all but the stages, of which it sees how they pool), or all blocks together.
-Those on the token grid may rely on there being one, those on the levels of a neck on the maps of all stages.
+else: the axes, one stage, the trunk (all but the stages, of which it sees how they pool), masking (which looks at each
+stage by itself, as the axes do), or all blocks together. Those on the token grid may rely on there being one, those on
+the levels of a neck on the maps of all stages.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from hiera_compiler.checks.axes import AXIS_RULES
 from hiera_compiler.checks.graph import GRAPH_RULES, MAX_PARAMETERS, block_refused, lowering_failed
 from hiera_compiler.checks.mae import MAE_RULES
+from hiera_compiler.checks.masking import MASKING_RULES
 from hiera_compiler.checks.neck import LEVEL_RULES, NECK_RULES
 from hiera_compiler.checks.pooling import POOL_RULES
 from hiera_compiler.checks.stage import STAGE_RULES
@@ -34,6 +36,7 @@ __all__ = [
     "check_graph",
     "check_lowering",
     "check_mae",
+    "check_masking",
     "check_spec",
     "check_stage",
     "check_trunk",
@@ -41,7 +44,7 @@ __all__ = [
 
 _ORDER: tuple[Any, ...] = (
     *(*AXIS_RULES, *PATCH_RULES, *STAGE_RULES, *POOL_RULES, *DEPTH_RULES, *GRID_RULES),
-    *(*NECK_RULES, *LEVEL_RULES, *MAE_RULES),
+    *(*NECK_RULES, *LEVEL_RULES, *MASKING_RULES, *MAE_RULES),
 )
 """The rules on a spec in the order in which what they find is reported."""
 
@@ -72,7 +75,7 @@ def check_spec(spec: Spec, source: Source) -> list[Diagnostic]:
     found = check_axes(spec, source)
     if not found:
         spec = spec.resolved()
-        found = check_trunk(spec, source) + _found(DEPTH_RULES, spec, source)
+        found = check_trunk(spec, source) + check_masking(spec, source) + _found(DEPTH_RULES, spec, source)
         for index, stage in enumerate(spec.stages):
             found += check_stage(stage, index, source)
     return [diagnostic for _, diagnostic in sorted(found, key=lambda each: each.rank)]
@@ -92,9 +95,14 @@ def check_trunk(spec: Spec, source: Source) -> list[Found]:
     return found + (_found(MAE_RULES, spec, source) if spec.mae is not None else [])
 
 
+def check_masking(spec: Spec, source: Source) -> list[Found]:
+    """What keeps a resolved spec that says how it pretrains from it; each stage is looked at by itself."""
+    return _found(MASKING_RULES, spec, source) if spec.mae is not None else []
+
+
 def check_mae(spec: Spec, source: Source) -> list[Diagnostic]:
     """What the rules on masked autoencoding find in a resolved spec, also in one that does not say how."""
-    return [diagnostic for _, diagnostic in _found(MAE_RULES, spec, source)]
+    return [diagnostic for _, diagnostic in _found((*MASKING_RULES, *MAE_RULES), spec, source)]
 
 
 def check_stage(stage: Stage, index: int, source: Source) -> list[Found]:

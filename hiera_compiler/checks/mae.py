@@ -1,6 +1,6 @@
 """H34x: rules on masked autoencoding, for specs that say how they pretrain, and for the task itself.
 
-They see the resolved spec.
+They see the resolved spec, and of a stage only how it pools.
 """
 
 from __future__ import annotations
@@ -11,26 +11,10 @@ from math import ceil, floor, prod
 from hiera_compiler.checks.stage import nearest_divisors
 from hiera_compiler.diagnostics import Diagnostic, Label, any_of, code, times
 from hiera_compiler.ir import ShapeError
-from hiera_compiler.kinds.attention.global_attention import GlobalAttention
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
 from hiera_compiler.spec.grids import kept_units, last_unit, mask_units, predicted, token_grid, total_stride, unit_sides
 from hiera_compiler.spec.mae import HOG_CELL
-
-
-@code("H344")
-def mask_units_are_there(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Masked autoencoding drops whole mask units, so a spec needs them.
-
-    A model whose `mask_unit` is `none` has all its tokens in one unit, which could only be kept or dropped as a whole.
-    """
-    if spec.mask_unit is None:
-        yield Diagnostic(
-            "H344",
-            "masked autoencoding drops mask units, and the spec has none",
-            (Label(source.value(("mask_unit",)), "the whole grid is one unit"),),
-            help="give it mask units, as in mask_unit: [8, 8], or leave out mae",
-        )
 
 
 @code("H340")
@@ -121,26 +105,23 @@ def predicted_patches_are_inside_the_input(spec: Spec, source: Source) -> Iterat
                 Label(source.value(("input",)), times(size)),
                 Label(source.value(("patch", "padding")), "makes tokens beyond the input"),
             ),
-            help=f"use a padding of about half the kernel: {[ceil(side / 2) - 1 for side in spec.patch.kernel]}",
+            help=_cover(spec, needed),
         )
 
 
-@code("H345")
-def attention_can_do_without_dropped_units(spec: Spec, source: Source) -> Iterator[Diagnostic]:
-    """Attention that tells places on the whole grid apart cannot do without the mask units that are dropped.
-
-    Decomposed relative positions across mask units measure distances on the whole grid, in the order of all its units;
-    inside mask units they measure those in a unit, and mask as all attention there does.
-    """
-    for index, stage in enumerate(spec.stages):
-        kinds = (stage.attention, *([GlobalAttention.like(stage.attention)] if stage.global_at else []))
-        if not all(kind.masks for kind in kinds):
-            yield Diagnostic(
-                "H345",
-                "masked autoencoding drops mask units, and relative positions across units need all of them",
-                (Label(source.value(("stages", index, "attention")), "measures distances on the whole grid"),),
-                help="use relative: none, attention: mask_unit, or leave out mae",
-            )
+def _cover(spec: Spec, needed: tuple[int, ...]) -> str:
+    """The input nearest above this one that has as many tokens and holds what they predict, and the padding for it."""
+    patch, tokens = spec.patch, token_grid(spec)
+    padding = tuple(min(pad, ceil(side / 2) - 1) for pad, side in zip(patch.padding, patch.kernel, strict=True))
+    least = (
+        (count - 1) * stride + kernel - 2 * pad
+        for count, stride, kernel, pad in zip(tokens, patch.stride, patch.kernel, padding, strict=True)
+    )
+    have = (
+        size if pad == old else 0 for size, pad, old in zip(spec.input_shape[1:], padding, patch.padding, strict=True)
+    )
+    use = f"use an input of {times([max(sides) for sides in zip(needed, least, have, strict=True)])} pixels"
+    return use if padding == patch.padding else f"{use} and a padding of {list(padding)}"
 
 
 @code("H346")
@@ -172,11 +153,9 @@ def _has_grid(spec: Spec) -> bool:
 
 
 MAE_RULES = (
-    mask_units_are_there,
     some_units_are_kept_and_some_dropped,
     heads_divide_the_decoder_s_channels,
     cells_tile_what_a_token_predicts,
     predicted_patches_are_inside_the_input,
-    attention_can_do_without_dropped_units,
     a_norm_needs_values_to_differ,
 )

@@ -12,6 +12,7 @@ from hiera_compiler.kinds import Pooling, kinds_of
 from hiera_compiler.kinds.pool import KernelPooling
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Stage
+from hiera_compiler.spec.fields import Path
 
 
 @code("H201")
@@ -56,17 +57,23 @@ def mlp_has_hidden_channels(stage: Stage, index: int, source: Source) -> Iterato
 
 @code("H205")
 def padding_is_at_most_half_the_kernel(stage: Stage, index: int, source: Source) -> Iterator[Diagnostic]:
-    """The padding of a pooling is at most half its kernel, or some tokens would come of padding alone."""
-    pool = stage.pool
-    if not isinstance(pool, KernelPooling):
-        return
-    if any(2 * pad > size for pad, size in zip(pool.border, pool.size, strict=True)):
-        yield Diagnostic(
-            "H205",
-            f"a padding of {list(pool.border)} is more than half the kernel of {list(pool.size)}",
-            (Label(source.value(("stages", index, "pool")), "makes tokens of padding alone"),),
-            help=f"use a padding of at most {[size // 2 for size in pool.size]}",
-        )
+    """The padding of a pooling is at most half its kernel, or some tokens would come of padding alone.
+
+    A pooling of queries, keys or values that says no kernel has one of the stride that it gets: its padding is looked
+    at where the block is made.
+    """
+    found: list[tuple[Path, Pooling]] = [] if stage.pool is None else [(("pool",), stage.pool)]
+    found += [(path, pool) for path, pool in _inside_attention(stage) if getattr(pool, "kernel", None) is not None]
+    for path, pool in found:
+        if isinstance(pool, KernelPooling) and any(
+            2 * pad > size for pad, size in zip(pool.border, pool.size, strict=True)
+        ):
+            yield Diagnostic(
+                "H205",
+                f"a padding of {list(pool.border)} is more than half the kernel of {list(pool.size)}",
+                (Label(source.value(("stages", index, *path)), "makes tokens of padding alone"),),
+                help=f"use a padding of at most {[size // 2 for size in pool.size]}",
+            )
 
 
 @code("H211")
@@ -95,15 +102,22 @@ def queries_keys_and_values_are_pooled_inside_the_block(
     Patch merging makes the tokens of a stage before its first block, with other channels.
     """
     inside = [name for name, kind in kinds_of("pool").items() if not getattr(kind, "before_block", False)]
-    for option in type(stage.attention).model_fields:
-        pool = getattr(stage.attention, option)
-        if isinstance(pool, Pooling) and pool.before_block:
+    for path, pool in _inside_attention(stage):
+        if pool.before_block:
             yield Diagnostic(
                 "H212",
                 f"{pool.kind} pooling acts before a block, and cannot pool queries, keys or values",
-                (Label(source.value(("stages", index, "attention", option)), "inside attention"),),
+                (Label(source.value(("stages", index, *path)), "inside attention"),),
                 help=f"use {any_of(inside)} here",
             )
+
+
+def _inside_attention(stage: Stage) -> Iterator[tuple[Path, Pooling]]:
+    """The poolings that are options of the stage's attention, and their places in the stage."""
+    for option in type(stage.attention).model_fields:
+        pool = getattr(stage.attention, option)
+        if isinstance(pool, Pooling):
+            yield ("attention", option), pool
 
 
 STAGE_RULES = (

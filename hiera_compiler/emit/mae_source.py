@@ -8,7 +8,7 @@ from itertools import groupby
 from textwrap import indent
 from typing import NamedTuple
 
-from hiera_compiler.emit.source import attributes, block_class, construction, own, variable
+from hiera_compiler.emit.source import attributes, block_class, construction, input_check, own, variable
 from hiera_compiler.emit.writing import call, hiding
 from hiera_compiler.ir import Graph, Input, KeepUnits, Node
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
@@ -95,7 +95,7 @@ def _method(graph: Graph, method: _Method) -> Iterator[str]:
     before = graph.needed_for(*method.before)
     needed = graph.needed_for(method.output) - before
     nodes = [node for node in graph if node.name in needed and not isinstance(node.op, Input)]
-    lines = []
+    lines = [input_check(graph)] * ("pixels" in method.head)
     if any(isinstance(node.op, MaskedTokens) for node in nodes):
         layout = masking(graph).layout
         lines.append(f"masked = masked_places(kept, {layout.units}, {layout.folds})")

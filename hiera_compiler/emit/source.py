@@ -16,7 +16,7 @@ from math import prod
 from hiera_compiler.emit import prelude
 from hiera_compiler.emit.library import definitions, definitions_in, tensor_modules
 from hiera_compiler.emit.writing import call, constructor, hiding
-from hiera_compiler.ir import Graph, KeepUnits, Op, Split, ToUnits
+from hiera_compiler.ir import Graph, Input, KeepUnits, Op, Split, ToUnits
 from hiera_compiler.ir.blocks import BlockClass, BlockInstance, share_blocks
 
 _LONGEST = 130
@@ -130,10 +130,10 @@ def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
     masks = _masks(graph)
     yield f"def stages(self, pixels: Tensor{_MASK if masks else ''}) -> list[Tensor]:"
     yield from _indent(['"""Window-major tokens `[batch, units, tokens, channels]` at the end of every stage."""'])
-    lines = []
+    lines = [input_check(graph)]
     if masks:
         units = next(prod(node.op.layout.units) for node in graph if isinstance(node.op, ToUnits))
-        lines += [f"kept = kept_units(mask, {units}) if mask is not None and mask.dtype == torch.bool else mask"]
+        lines += [f"kept = None if mask is None else kept_by(mask, pixels, {units}, {units})"]
         lines += [hiding(graph)]
     stem = [node.name for node in graph if node.part == "stem"]
     lines += _assignments(graph, stem[1:])
@@ -144,6 +144,11 @@ def _stages_method(graph: Graph, blocks: list[BlockInstance]) -> Iterator[str]:
         lines += [f"for block in self.blocks[{start}:{start + count}]:", *_indent(["x = block(x)"]), "ends.append(x)"]
         start += count
     yield from _indent([*lines, "return ends"])
+
+
+def input_check(graph: Graph) -> str:
+    """The statement that refuses pixels of another shape."""
+    return f"require_input(pixels, {next(node.shape for node in graph if isinstance(node.op, Input))})"
 
 
 _MASK = ", mask: Tensor | None = None"

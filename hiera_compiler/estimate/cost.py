@@ -28,7 +28,10 @@ Tally = dict[str, tuple[int, Counts]]
 
 @dataclass(frozen=True)
 class StageCost:
-    """One row of the stage table; counts are for one sample, ``name`` is the nodes' ``part``."""
+    """One row of the stage table; counts are for one sample, ``name`` is the nodes' ``part``.
+
+    ``tokens`` and ``channels`` are those that leave it, but those of a decoder's blocks.
+    """
 
     name: str
     blocks: int
@@ -131,11 +134,13 @@ def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCos
             counts = counts.plus(part, times)
     blocks = [section for section in cut if section.nodes[0].block is not None]
     attends = [node.op for section in blocks for node in section.nodes if isinstance(node.op, Attend)]
-    last = cut[-1].nodes[-1].shape
+    # A decoder's tokens are those that enter it: in its last block it leaves the seen ones, and then the channels.
+    decoder = blocks and blocks[0].nodes[0].stage is None
+    last = blocks[0].nodes[0].shape if decoder else cut[-1].nodes[-1].shape
     return StageCost(
         name=name,
         blocks=len(blocks),
-        grid=last[:-1] if blocks and len(last) > 2 else (),
+        grid=last[:-1] if blocks and not decoder and len(last) > 2 else (),
         tokens=prod(last[:-1]),
         channels=last[-1],
         heads=attends[-1].heads if attends else None,

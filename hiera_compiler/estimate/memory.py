@@ -1,9 +1,10 @@
 """The most memory that activations take at one time in a forward pass at inference.
 
-Counted are the input batch and the output of every primitive. Not counted are the weights and copies of them, the
-allocator's rounding, and what libraries take for themselves. Attention is one fused kernel, as it is in the emitted
-module but for bfloat16 on some CPUs, and where it has a bias; then, or with ``materialised``, it is two products,
-which hold the attention matrix of all heads before and after the softmax.
+Counted are the input batch, the output of every primitive, and the copies that a pooling holds while its kernel slides.
+Not counted are the weights and copies of them, the allocator's rounding, and what libraries take for themselves.
+Attention is one fused kernel, as it is in the emitted module but for bfloat16 on some CPUs, and where it has a bias;
+then, or with ``materialised``, it is two products, which hold the attention matrix of all heads before and after the
+softmax.
 
 ``free`` says when a value's memory is free again. ``early``: when its last reader has run, as in compiled
 code. ``late``: when the block that made it returns, and what was made outside blocks, like each stage's end,

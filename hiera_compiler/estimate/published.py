@@ -60,7 +60,7 @@ class PublishedTable:
 
 
 def cost_tables() -> tuple[PublishedTable, ...]:
-    """The paper's tables that state cost: 2, 4, 6, 8 and 10."""
+    """The paper's tables that state cost: 2, 4, 6, 7, 8 and 10."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     tables = yaml.load(_FILE.read_text(encoding="utf-8"), loader)
     return tuple(_table(int(name.removeprefix("table_")), table) for name, table in tables.items())

@@ -118,17 +118,21 @@ class Tape:
         return "fp16" if self.regime.autocast else x.dtype
 
     def linear(self, x: Tensor, out_channels: int, bias: bool = True, weight: Tensor | None = None) -> Tensor:
-        """A linear layer: one addmm over all rows, or one mm without a bias; `weight` is its own, or what makes it."""
+        """A linear layer: one addmm over all rows, or one mm without a bias; `weight` is its own, or what makes it.
+
+        The bias of more than a matrix whose rows do not lie one behind the other is added by a call of its own.
+        """
         dtype = self.product_dtype(x)
         x = self.cast(x, dtype)
         weight = self.cast(weight or self.parameter(out_channels, x.shape[-1]), dtype)
         added = (self.cast(self.parameter(out_channels), dtype),) if bias else ()
         rows = self.reshape(x, -1, x.shape[-1])
-        name, size = "addmm" if bias else "mm", (rows.shape[0], out_channels)
-        out = self.call(name, (*added, rows, weight.transpose(0, 1)), size, dtype)
+        with_bias = added if len(x.shape) == 2 or x.contiguous else ()
+        name, size = "addmm" if with_bias else "mm", (rows.shape[0], out_channels)
+        out = self.call(name, (*with_bias, rows, weight.transpose(0, 1)), size, dtype)
         result = out.view(*x.shape[:-1], out_channels)
         assert result is not None
-        return result
+        return result if with_bias == added else self.pointwise("add", result, *added)
 
     def convolution(self, x: Tensor, out_channels: int, kernel: Sizes, grid: Sizes) -> Tensor:
         """A convolution with bias, channels first."""

@@ -56,7 +56,7 @@ class Op(ABC):
 
     def scratch(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         """Elements held beside inputs and output while the primitive runs, where it is not one fused kernel."""
-        return 0
+        return self.workspace(inputs, output)
 
     def workspace(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         """The part of ``scratch`` that is held wherever it runs, for there is no fused kernel of it."""

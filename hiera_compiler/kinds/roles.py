@@ -20,6 +20,9 @@ from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import Kind
 
+SMALLER_POOLING = "use a smaller stride or kernel here, a larger input or mask unit, or one pooling fewer before"
+"""What to do about a pooling that is too large for the tokens."""
+
 
 class Pooling(Kind, ABC):
     """How a stage's first block shrinks the token grid."""
@@ -59,10 +62,10 @@ class Pooling(Kind, ABC):
         sides = tuple(side // step for side, step in zip(layout.unit, self.stride, strict=True))
         return UnitLayout(layout.units, (sides,))
 
-    def misfit(self, layout: UnitLayout) -> str | None:
-        """What keeps it from pooling the tokens of such units, as a message says it; none where nothing does."""
+    def misfit(self, layout: UnitLayout) -> tuple[str, str] | None:
+        """What keeps it from pooling the tokens of such units, and what to do; none where nothing does."""
         if min(self.pooled(layout).unit) < 1:
-            return f"{times(layout.unit)} tokens cannot be pooled by {times(self.stride)}"
+            return f"{times(layout.unit)} tokens cannot be pooled by {times(self.stride)}", SMALLER_POOLING
         return None
 
 
@@ -90,8 +93,7 @@ class BlockContext:
             return x
         misfit = pool.misfit(self.layout)
         if misfit is not None:
-            help = "use a smaller stride or kernel here, a larger input or mask unit, or one pooling fewer before"
-            builder.refuse(name, misfit, help, at="pool" if pool is self.pool else "attention")
+            builder.refuse(name, *misfit, at="pool" if pool is self.pool else "attention")
         if self.class_token:
             token = builder.add(f"{name}_token", SliceTokens(0, 1), x)
             grid = builder.add(f"{name}_grid", SliceTokens(1, x.shape[1]), x)

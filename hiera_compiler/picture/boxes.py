@@ -64,6 +64,8 @@ def _box(step: Step, steps: Sequence[Step]) -> Part:
     drawn = part(step.op)
     if any(isinstance(other.op, ToUnits) for other in steps):
         drawn = replace(drawn, word=drawn.word.replace("mask unit", "window"))
+    if isinstance(step.op, ToUnits) and step.op.layout.is_raster:
+        drawn = replace(drawn, word="windows", detail=f"1 of {drawn.detail}")  # in a block: the whole grid is one
     if isinstance(step.op, Add):
         terms = (_role(other, steps) for other in steps if other.name in step.inputs)
         return replace(drawn, detail=next((term for term in terms if term), ""))

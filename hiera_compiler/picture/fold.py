@@ -10,7 +10,7 @@ from math import prod
 from hiera_compiler.estimate import StageCost, cost
 from hiera_compiler.ir import Add, Graph, JoinTokens, Node, Shape, Sinusoid, Table, ToGrid
 from hiera_compiler.ir.blocks import BlockInstance, Step, share_blocks
-from hiera_compiler.ir.masking import MaskedTokens
+from hiera_compiler.ir.masking import MaskedTokens, UnitConv
 from hiera_compiler.picture.boxes import boxes, needed
 from hiera_compiler.picture.labels import Part, by, is_drawn, part
 from hiera_compiler.picture.repeats import Repeat, repeated
@@ -85,27 +85,29 @@ def _output(nodes: Sequence[Node]) -> Shape:
 
 
 def _chains_and_blocks(graph: Graph, nodes: Sequence[Node], blocks: Sequence[BlockInstance]) -> Iterator[Row]:
-    """Stem, neck, head and decoder: what is outside blocks as chains, one for each level of a neck, and the blocks."""
-    for (in_blocks, _), group in groupby(nodes, key=lambda node: (node.block is not None, _level(node))):
+    """What is in no stage: blocks, and outside them chains; a neck has one for each level, fusion one for each map."""
+    maps_first = sorted(nodes, key=lambda node: not isinstance(node.op, UnitConv))
+    for (in_blocks, _), group in groupby(maps_first, key=lambda node: (node.block is not None, _chain(node))):
         members = list(group)
         names = {node.block for node in members}
         if in_blocks:
             yield from _rows([block for block in blocks if block.name in names])
         else:
-            yield Row(1, (_sequence(members, _source(graph, members[0])),))
+            yield Row(1, (_sequence(members, _source(graph, members)),))
 
 
-def _source(graph: Graph, node: Node) -> tuple[Part, ...]:
-    """The map that a level of a neck starts from; nothing elsewhere."""
-    if node.part != "neck":
+def _source(graph: Graph, chain: Sequence[Node]) -> tuple[Part, ...]:
+    """The map of a stage that a chain of a neck or of fusion starts from; nothing elsewhere."""
+    part = chain[0].part
+    if part not in ("neck", "fusion"):
         return ()
-    read = graph[node.inputs[0]]
+    read = next(graph[name] for node in chain for name in node.inputs if graph[name].part != part)
     return (Part(read.part, by(read.shape[:-1]), "order"),)
 
 
-def _level(node: Node) -> object:
-    """The level of a neck that a node belongs to; none elsewhere."""
-    return node.origin[1:] if node.part == "neck" else None
+def _chain(node: Node) -> object:
+    """What tells chains of one part of a model apart: the level of a neck, the map that fusion brings to the last."""
+    return node.origin[1:] if node.part == "neck" else node.name if isinstance(node.op, UnitConv) else None
 
 
 def _sequence(nodes: Sequence[Node], source: tuple[Part, ...]) -> Branch:

@@ -154,7 +154,7 @@ _PARTS: dict[type[Op], Callable[[Any], Part]] = {
     PadGrid: lambda op: Part("pad", by(op.padding), "order"),
     MergeTokens: lambda op: Part("merge", by(op.stride), "pool"),
     RelativeBias: lambda op: Part("+ relative positions", by(op.keys.unit), "table", ""),
-    RollGrid: lambda op: Part("shift", by(op.shift), "order"),
+    RollGrid: lambda op: Part("shift" if max(op.shift) > 0 else "shift back", by(tuple(map(abs, op.shift))), "order"),
     ShiftMask: lambda op: Part("+ shift mask", by(op.shift), "table", ""),
     CropGrid: lambda op: Part("crop", by(op.grid), "order"),
     Sinusoid: lambda op: Part("+ sinusoid", by(op.grid), "table"),

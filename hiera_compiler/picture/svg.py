@@ -92,7 +92,7 @@ def _subtitle(panel: Panel) -> str:
         return ""
     heads = f" · {cost.heads} head{'s' if cost.heads != 1 else ''}" if cost.heads is not None else ""
     blocks = f"{cost.blocks} block{'s' if cost.blocks > 1 else ''}"
-    return f"{blocks} · {by(cost.grid)} tokens · {cost.channels} channels{heads}"
+    return f"{blocks} · {by(cost.grid or (cost.tokens,))} tokens · {cost.channels} channels{heads}"
 
 
 def _row(canvas: Canvas, row: Row, x: float, y: float, counted: bool) -> None:

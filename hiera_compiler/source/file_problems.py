@@ -14,16 +14,28 @@ from hiera_compiler.source.names import SUFFIXES, entries, is_path, near_file
 def not_found(name: str) -> Diagnostic:
     """There is no such spec.
 
-    A spec is named by its file, as in `specs/mine.yaml`, or by a bundled name, as in `hiera_b`. `hiera specs`
-    lists the bundled names.
+    A spec is named by its file, as in `specs/mine.yaml`, or by a bundled name, as in `hiera_b` or
+    `detection/hiera_b`. `hiera specs` lists the bundled names, `hiera specs detection` those in that folder.
     """
-    if is_path(name):
-        near = near_file(name)
+    folder = bundled.folder_of(name)
+    if is_path(name) and folder is None:
+        near = near_file(name) or (None if name.endswith(SUFFIXES) else _near_in_folders(name))
         help = f"did you mean {_path(near)}?" if near else "name a file, or a spec that `hiera specs` lists"
         return Diagnostic("H001", f"no file {_path(name)}", (_whole(name),), help)
-    near = did_you_mean(name, [*bundled.names(), *bundled.spaces()]) or near_file(name)
+    if folder is not None:
+        near = None if name == folder else near_file(name) or _near_in_folders(name)
+        lists = f"`hiera specs {folder}` lists the names in it"
+    else:
+        near = did_you_mean(name, [*bundled.names(), *bundled.spaces()]) or near_file(name)
+        lists = "`hiera specs` lists the names"
     suggestion = f"did you mean {_path(near)}? " if near else ""
-    return Diagnostic("H001", f"no spec named {_path(name)}", (), f"{suggestion}`hiera specs` lists the names")
+    return Diagnostic("H001", f"no spec named {_path(name)}", (), f"{suggestion}{lists}")
+
+
+def _near_in_folders(name: str) -> str | None:
+    """The bundled name in a folder that begins with this one, or comes close to it."""
+    known = [spec for folder in bundled.folders() for spec in bundled.folder(folder)]
+    return next((spec for spec in known if spec.startswith(name)), None) or did_you_mean(name, known)
 
 
 @code("H002")

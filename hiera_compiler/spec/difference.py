@@ -31,7 +31,8 @@ class Difference:
 def differences(left: Spec, right: Spec) -> list[Difference]:
     """Where two specs differ once every default is written out, in the order of the language.
 
-    Where their kinds differ, an option that only one of them has is left out at its default.
+    Where their kinds differ, an option that only one of them has is left out at its default; and so are the options
+    of a stage that the other has not.
     """
     left, right = left.resolved(), right.resolved()
     if left.mae or right.mae:
@@ -53,7 +54,7 @@ def _at_default(spec: Spec, path: tuple[str | int, ...]) -> bool:
     form: Any = spec
     for part in before:
         form = form[part] if isinstance(part, int) else getattr(form, part)
-    if not isinstance(name, str) or type(form).model_fields[name].is_required():
+    if not isinstance(name, str) or name == "kind" or type(form).model_fields[name].is_required():
         return False
     alone = form.model_copy(update={name: type(form).model_fields[name].get_default()})
     return bool(getattr(expand_extents(alone, spec.axes), name) == getattr(form, name))
@@ -71,11 +72,17 @@ def _compare(path: tuple[str | int, ...], left: Any, right: Any) -> Iterator[Dif
         for key in dict.fromkeys([*left, *right]):
             yield from _compare((*path, key), left.get(key, ABSENT), right.get(key, ABSENT))
     elif _holds_forms(left) and _holds_forms(right):
+        pair = (left, right), (right, left)
         for index in range(max(len(left), len(right))):
-            items = (side[index] if index < len(side) else ABSENT for side in (left, right))
+            items = (one[index] if index < len(one) else _lacking(other[index]) for one, other in pair)
             yield from _compare((*path, index), *items)
     elif left != right:
         yield Difference(path, left, right)
+
+
+def _lacking(stage: dict[str, Any]) -> dict[str, Any]:
+    """What a stage is compared with that the other spec has not: so each of its keys is a difference of its own."""
+    return {key: {} if isinstance(value, dict) else ABSENT for key, value in stage.items()}
 
 
 def _holds_forms(value: Any) -> bool:

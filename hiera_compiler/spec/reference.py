@@ -69,14 +69,27 @@ def _table(form: type[Form]) -> Iterator[str]:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value = to_jsonable_python(field.default)
-    if isinstance(value, dict):
-        options = {key: item for key, item in value.items() if key != "kind"}
-        words = [value["kind"]] if "kind" in value else []
-        return f"`{' '.join([*words, *(f'{key}={item}' for key, item in options.items())])}`"
-    if isinstance(value, list | tuple) and len(value) == 1:
-        (value,) = value
-    return "`none`" if value is None else f"`{value}`"
+    value = field.default
+    if isinstance(value, Kind):
+        said = value.model_dump(exclude_defaults=True)
+        return f"`{_yaml({'kind': value.kind} | said)}`" if said else f"`{value.kind}`"
+    return f"`{_yaml(to_jsonable_python(value))}`"
+
+
+def _yaml(value: object) -> str:
+    """A value as a spec would say it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "{" + ", ".join(f"{key}: {_yaml(item)}" for key, item in value.items()) + "}"
+        case [only] | (only,):
+            return _yaml(only)
+        case list() | tuple():
+            return "[" + ", ".join(map(_yaml, value)) + "]"
+    return str(value)
 
 
 def _meaning(field: FieldInfo) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from itertools import groupby
@@ -14,6 +15,12 @@ from hiera_compiler.spec import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
 
+TOKENS = ("cls_token", "pos_embed_class", "mask_token")
+"""Tables of one row that are no positions of a grid: of another size they are something else."""
+_TRUNK = re.compile(
+    r"patch_embed\.|pos_embed|cls_token|blocks\.|(?:dist|reg)_token|register_tokens|norm_pre\.|embeddings\.(?!mask_token)"
+)
+
 
 def table_grids(graph: Graph) -> dict[str, tuple[int, ...]]:
     """The grid of every learned table of positions, whose sizes follow those of input and windows, by its name.
@@ -24,12 +31,19 @@ def table_grids(graph: Graph) -> dict[str, tuple[int, ...]]:
     for node in graph:
         op = node.op
         if isinstance(op, Table):
-            grids[node.name] = op.grid
+            if node.name not in TOKENS:
+                grids[node.name] = op.grid
         elif isinstance(op, RelativeBias):
             grids |= dict.fromkeys(node.parameters(), tuple(2 * side - 1 for side in op.keys.unit))
         elif isinstance(op, RelativePosition):
             grids |= {name: (shape[0], 1, 1) for name, shape in node.parameters().items()}
     return grids
+
+
+def norms_tokens(graph: Graph) -> bool:
+    """Whether the head norms all tokens and then pools them, and not the other way round."""
+    order = [node.name for node in graph if node.part == "head" and node.name in ("norm", "pooled")]
+    return order == ["norm", "pooled"]
 
 
 def fitting_specs(found: Shapes) -> list[str]:
@@ -67,5 +81,8 @@ def _trunk(shapes: Shapes, tables: Shapes) -> dict[str, tuple[int, ...] | None]:
 
 
 def is_trunk(name: str) -> bool:
-    """Whether a key of a checkpoint, renamed, is a weight of patch embedding, position or blocks."""
-    return name.startswith(("patch_embed.", "pos_embed", "cls_token", "blocks."))
+    """Whether a key of a checkpoint, renamed, is a weight of patch embedding, position, tokens or blocks.
+
+    So are those of other code bases that no spec has: more tokens beside the class token, and a norm before the blocks.
+    """
+    return _TRUNK.match(name) is not None

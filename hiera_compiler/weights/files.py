@@ -7,9 +7,11 @@ import re
 import stat
 import warnings
 import zipfile
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,7 +24,7 @@ Tensors = dict[str, Tensor]
 
 
 def read(name: str) -> Iterator[Tensors]:
-    """The candidates for a state dict in a safetensors or torch file: the whole, then the dicts inside it.
+    """The candidates for a state dict in a safetensors or torch file: the whole, then the dicts inside it, outer first.
 
     Nothing of a pickle is run. Raises SpecError where the file cannot be read.
     """
@@ -30,10 +32,20 @@ def read(name: str) -> Iterator[Tensors]:
     if start[8:9] == b"{" or name.endswith(".safetensors"):
         yield _safetensors(name)
         return
-    loaded = _torch(name)
-    for entry in (loaded, *loaded.values()):
-        if isinstance(entry, Mapping):
-            yield {key: value for key, value in entry.items() if isinstance(key, str) and _is_plain(value)}
+    for entry in _mappings(_torch(name)):
+        yield {key: value for key, value in entry.items() if isinstance(key, str) and _is_plain(value)}
+
+
+def _mappings(loaded: Mapping[Any, Any]) -> Iterator[Mapping[Any, Any]]:
+    """A dictionary and those inside it, each once: a pickle can hold one that holds itself."""
+    waiting, seen = deque([loaded]), {id(loaded)}
+    while waiting:
+        entry = waiting.popleft()
+        yield entry
+        for inner in entry.values():
+            if isinstance(inner, Mapping) and id(inner) not in seen:
+                seen.add(id(inner))
+                waiting.append(inner)
 
 
 def _start(name: str) -> bytes:
@@ -65,7 +77,12 @@ def _safetensors(name: str) -> Tensors:
 
 def _torch(name: str) -> Mapping[object, object]:
     is_zip = zipfile.is_zipfile(name)
-    if is_zip and _is_compressed(name):
+    entries = _entries(name) if is_zip else []
+    if any("/code/" in entry.filename for entry in entries):
+        what = "is a program of TorchScript, which is code"
+        raise SpecError(problems.not_a_checkpoint(name, what, "save the state dict of the module that it was made of"))
+    # Mapped, compressed bytes would be taken for the weights' own.
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         what = "is a zip archive with compressed entries, and torch writes and maps only plain ones"
         raise SpecError(problems.not_a_checkpoint(name, what, "load the original file, or pack it again with zip -0"))
     try:
@@ -83,11 +100,11 @@ def _torch(name: str) -> Mapping[object, object]:
     return loaded
 
 
-def _is_compressed(name: str) -> bool:
-    """Whether a zip archive holds compressed entries: mapped, their bytes would be taken for the weights' own."""
+def _entries(name: str) -> list[zipfile.ZipInfo]:
+    """What a zip archive says that it holds; nothing where it is damaged."""
     with suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError), zipfile.ZipFile(name) as archive:
-        return any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
-    return False
+        return archive.infolist()
+    return []
 
 
 def _calls(name: str) -> bool:

@@ -20,7 +20,8 @@ class Layout:
     trunk's keys. ``mark`` is found in a key of this layout and of none below it, ``never`` in none of this layout.
     ``rules`` rename keys that have the prefix, once it is taken off; ``outside`` those that have not.
     ``stages`` gives stage and block where blocks are numbered within their stage, and ``merging`` the stage of a
-    patch merging: the stage that it begins, or, where the first stage has one, the stage that it ends.
+    patch merging: the stage that it begins, or, where the first stage has one, the stage that it ends. Stages may
+    leave out numbers; a merging of such a number begins the next one.
     """
 
     name: str
@@ -75,7 +76,8 @@ class Layout:
             return {}
         stages = {int(at[1]) for name in names if (at := re.search(self.merging, name))}
         ends = int(0 in stages)
-        return {stage: starts[stage + ends] for stage in stages if stage + ends in starts}
+        later = {stage: [start for at, start in starts.items() if at >= stage + ends] for stage in stages}
+        return {stage: min(found) for stage, found in later.items() if found}
 
 
 def _applied(rules: Rules, name: str) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hiera_compiler.emit.prelude import initialise
 from hiera_compiler.ir import Graph
-from hiera_compiler.weights.architecture import table_grids
+from hiera_compiler.weights.architecture import TOKENS, norms_tokens, table_grids
 from hiera_compiler.weights.files import read
 from hiera_compiler.weights.match import match
 from hiera_compiler.weights.positions import Grid
@@ -28,8 +28,8 @@ def load_weights(
 ) -> LoadReport:
     """What was loaded from a checkpoint file into a compiled spec's module, in place.
 
-    The file is safetensors, or of ``torch.save`` (nothing in it is run), in the key layout of the authors of
-    Hiera, SAM 2, MViTv2, Swin, VideoMAE or MAE, of timm or of transformers, pretraining files included. Position
+    The file is safetensors, or of ``torch.save`` (nothing in it is run), in the key layout of the authors of Hiera,
+    SAM 2, MViTv2, Swin, VideoMAE or MAE, of timm, transformers or torchvision, pretraining files included. Position
     tables of another size are interpolated to the grids of ``graph``, or to square ones where it is not given, but
     for those of relative positions, which then must fit; a head for another number of classes is skipped, and what
     is missing of norm, neck and head keeps its values. A module on the meta device gets its weights on ``device``,
@@ -50,9 +50,10 @@ def load_tensors(
     device: torch.device | str = "cpu",
     pooled_again: Set[str] = frozenset(),
 ) -> LoadReport:
-    """The same for state dicts, of which the first that holds a Hiera is taken; messages call them ``name``."""
+    """The same for state dicts, of which the first in a known layout is taken; messages call them ``name``."""
     expected = module.state_dict()
-    found = match(name, candidates, expected, _grids(expected, graph), pooled_again)
+    before = graph is not None and norms_tokens(graph)
+    found = match(name, candidates, expected, _grids(expected, graph), pooled_again, norms_tokens=before)
     on_meta = any(weight.is_meta for weight in expected.values())
     values = found.values
     if on_meta:
@@ -74,7 +75,7 @@ def _grids(expected: dict[str, Tensor], graph: Graph | None) -> dict[str, Grid]:
         return table_grids(graph)
     grids: dict[str, Grid] = {}
     for name, weight in expected.items():
-        if name.startswith("pos_embed") and weight.ndim == 3:
+        if name.startswith("pos_embed") and name not in TOKENS and weight.ndim == 3:
             rows = weight.shape[1]
             side = isqrt(rows)
             if name == "pos_embed_temporal":

@@ -29,34 +29,46 @@ def match(
     expected: Tensors,
     grids: Mapping[str, Grid],
     pooled_again: Set[str] = frozenset(),
+    *,
+    norms_tokens: bool = False,
 ) -> Match:
-    """The first candidate that holds a Hiera, matched with a module's weights; ``grids`` are its position tables'.
+    """The first candidate that holds a model of the family, matched with a module's weights.
 
+    ``grids`` are those of its position tables; ``norms_tokens`` says that its head norms tokens before it pools them.
     A masked autoencoder may lack ``pooled_again``, the weights of a pooling that it has not. Raises SpecError with one
     diagnostic where no candidate does, or the first holds another architecture.
     """
-    found = renamed(file, candidates, expected)
+    found = renamed(file, candidates, expected, grids.get("pos_embed"))
     if "encoder_norm.weight" in expected:
         found = found.pretrained()
     _refuse_windows(file, found, expected)
     values: dict[str, Tensor] = {}
     changes: list[Resized] = []
     skipped: list[str] = []
+    stuck: list[str] = []
     for name, tensor in found.tensors.items():
         place = expected.get(name)
         if place is None or not tensor.is_floating_point():
             continue
         if name in grids and _is_table(tensor, place):
-            values[name] = _table(file, name, tensor, grids[name], changes)
+            table = _table(name, tensor, grids[name], changes)
+            if table is None:
+                stuck.append(name)
+            else:
+                values[name] = table
         elif tensor.shape == place.shape:
             values[name] = tensor
         elif name.startswith("head.") and tensor.shape[1:] == place.shape[1:]:
             skipped.append(name)
     lacking = pooled_again - found.tensors.keys() if found.is_autoencoder else set()
-    differences = list(_differences(found, expected, {*values, *skipped, *lacking}))
+    differences = list(_differences(found, expected, {*values, *skipped, *stuck, *lacking}))
     if differences:
         shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
         raise SpecError(problems.other_architecture(file, differences, described(shapes), fitting_specs(shapes)))
+    for name in stuck[:1]:
+        raise SpecError(problems.table_does_not_resize(file, name, found.shape_in_file(name), grids[name]))
+    if norms_tokens:
+        _refuse_norm_of_mean(file, found, values)
     unplaced = [key for name, key in found.keys.items() if name not in expected]
     return Match(
         values,
@@ -74,7 +86,19 @@ def match(
 def _refuse_windows(file: str, found: Renamed, expected: Tensors) -> None:
     name = "pos_embed_window"
     if name in found.keys and name not in expected:
-        raise SpecError(problems.window_position(file, found.keys[name], tuple(found.tensors[name].shape)))
+        shapes = {ours: tuple(tensor.shape) for ours, tensor in found.tensors.items()}
+        raise SpecError(
+            problems.window_position(
+                file, found.keys[name], shapes[name], shapes.get("pos_embed", ()), fitting_specs(shapes)
+            )
+        )
+
+
+def _refuse_norm_of_mean(file: str, found: Renamed, values: Tensors) -> None:
+    """A head that was trained on the norm of the mean, called fc_norm, is no head on the mean of normed tokens."""
+    key = found.keys.get("norm.weight", "")
+    if key.endswith("fc_norm.weight") and "head.projection.weight" in values:
+        raise SpecError(problems.norm_of_mean(file, key))
 
 
 def _is_table(tensor: Tensor, place: Tensor) -> bool:
@@ -85,7 +109,8 @@ def _is_table(tensor: Tensor, place: Tensor) -> bool:
     return tensor.ndim in (3, 4) and len(tensor) == 1 and channels == place.shape[2:] and tensor.numel() > 0
 
 
-def _table(file: str, name: str, tensor: Tensor, wanted: Grid, changes: list[Resized]) -> Tensor:
+def _table(name: str, tensor: Tensor, wanted: Grid, changes: list[Resized]) -> Tensor | None:
+    """A table on the wanted grid, and in ``changes`` how it came there; none where its own grid cannot be told."""
     is_of_offsets = tensor.ndim == 2  # with no batch before its rows
     table = tensor[None] if is_of_offsets else tensor
     grid = grid_of(tuple(table.shape), wanted)
@@ -96,7 +121,7 @@ def _table(file: str, name: str, tensor: Tensor, wanted: Grid, changes: list[Res
         or (is_of_offsets and not all(side % 2 for side in grid))
         or table.numel() // table.shape[2 if table.ndim == 3 else 1] > MAX_ROWS
     ):
-        raise SpecError(problems.table_does_not_resize(file, name, tuple(tensor.shape), wanted))
+        return None
     if grid != wanted:
         changes.append(Resized(name, grid, wanted))
     fitted = resized(table, grid, wanted)

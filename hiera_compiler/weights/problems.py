@@ -1,4 +1,4 @@
-"""The diagnostics of loading weights: H801 to H807."""
+"""The diagnostics of loading weights: H801 to H808."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def runs_code(name: str, called: str | None) -> Diagnostic:
 def not_a_checkpoint(name: str, what: str, help: str | None = None) -> Diagnostic:
     """The file is no checkpoint that can be read.
 
-    Read are safetensors files and files of torch.save that hold a state dict, alone or as an entry of a
-    dictionary. A download that was cut off gives this too.
+    Read are safetensors files and files of torch.save that hold a state dict, alone or inside
+    dictionaries. A download that was cut off gives this too.
     """
     help = help or "name a safetensors file, or a file that torch.save made of a state dict; if it is, copy it again"
     return Diagnostic("H803", f"the file {what}", (_file(name),), help)
@@ -111,19 +111,37 @@ def table_does_not_resize(name: str, table: str, shape: tuple[int, ...], grid: t
 
 
 @code("H807")
-def window_position(name: str, key: str, shape: Sequence[int]) -> Diagnostic:
+def window_position(
+    name: str, key: str, window: Sequence[int], base: Sequence[int], specs: Sequence[str]
+) -> Diagnostic:
     """The checkpoint's position embedding has a part for the place inside a window, and the spec's has not.
 
     SAM 2 and timm's abswin models add a small global table, enlarged, and a window's table, repeated
     ("Window Attention is Bugged", Bolya et al., 2023). To drop the window's part would change what the
     model computes.
     """
+    sides = [list(shape[-2:] if len(shape) == 4 else default) for shape, default in ((base, (7, 7)), (window, (8, 8)))]
+    help = f"use a spec with position: {{kind: abswin, base: {sides[0]}, window: {sides[1]}}}"
     return Diagnostic(
         "H807",
         f"the checkpoint has an absolute-window position embedding ({key}), and the spec has none",
         (_file(name),),
-        "use a spec with position: abswin, such as "
-        f"{{kind: abswin, base: [7, 7], window: {list(shape[-2:] if len(shape) == 4 else (8, 8))}}}",
+        f"this file fits {' and '.join(specs)}" if specs else help,
+    )
+
+
+@code("H808")
+def norm_of_mean(name: str, key: str) -> Diagnostic:
+    """The checkpoint's head norms the mean of all tokens, and the spec's head norms tokens before it pools them.
+
+    MAE fine-tunes so, and the norm is called fc_norm. The weights have the same names and shapes, and the outputs
+    would be others. A head for another number of classes starts anew, and may then read what the spec says.
+    """
+    return Diagnostic(
+        "H808",
+        f"the checkpoint's head norms the mean of the tokens ({key}), and the spec's head norms tokens before it pools",
+        (_file(name),),
+        "set head.pooling to mean and head.norm to after",
     )
 
 

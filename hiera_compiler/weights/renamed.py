@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
 import torch
 from torch import Tensor
@@ -12,18 +13,25 @@ from torch import Tensor
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.weights import problems
 from hiera_compiler.weights.layouts import BUFFERS, LAYOUTS, recognised
+from hiera_compiler.weights.positions import Grid, grid_of
 
 Tensors = Mapping[str, Tensor]
 
 _QUERY = re.compile(r"(blocks\.[0-9]+\.attn\.)q\.(weight|bias)")
 _SKIP = re.compile(r"(blocks\.[0-9]+\.)proj\.(weight|bias)")
+_WRAPPER = re.compile(r"(?:^|(?<=\.))_(?:orig_mod|fsdp_wrapped_module|checkpoint_wrapped_module)\.")
+"""What torch puts into the keys of a compiled, sharded or checkpointed module, at any depth."""
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """A state dict under our names: `keys` gives each name's key in the file, `others` the keys left over."""
+    """A state dict under our names: `keys` gives each name's key in the file, `others` the keys left over.
+
+    `source` is the state dict as it is in the file.
+    """
 
     layout: str
+    source: Tensors
     tensors: dict[str, Tensor]
     keys: dict[str, str]
     others: list[str]
@@ -37,17 +45,23 @@ class Renamed:
         """The same with the norm under its name in a masked autoencoder."""
         names = {name: f"encoder_{name}" if name.startswith("norm.") else name for name in self.keys}
         keys = {names[name]: key for name, key in self.keys.items()}
-        return Renamed(self.layout, {names[name]: tensor for name, tensor in self.tensors.items()}, keys, self.others)
+        return replace(self, tensors={names[name]: tensor for name, tensor in self.tensors.items()}, keys=keys)
+
+    def shape_in_file(self, name: str) -> tuple[int, ...]:
+        """The shape of what the file has under the key of this name."""
+        return tuple(self.source[self.keys[name]].shape)
 
 
-def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Renamed:
+def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors, places: Grid | None = None) -> Renamed:
     """The first candidate that is in a known layout. Raises SpecError where none is.
 
-    What a module does not expect may be on the meta device: there it has its name and shape, and fills no memory.
+    ``places`` is the grid of the position table, where the module has one. What a module does not expect may be on the
+    meta device: there it has its name and shape, and fills no memory.
     """
     keys: list[str] = []
-    for tensors in candidates:
-        keys = keys or list(tensors)
+    for candidate in candidates:
+        tensors = {_WRAPPER.sub("", key): tensor for key, tensor in candidate.items()}
+        keys = keys or list(candidate)
         recognition = recognised(tensors)
         if recognition is None:
             continue
@@ -60,9 +74,9 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
                 others.append(key)
             else:
                 ours[name] = key
-        found = Renamed(layout.name, {name: tensors[key] for name, key in ours.items()}, ours, others)
+        found = Renamed(layout.name, tensors, {name: tensors[key] for name, key in ours.items()}, ours, others)
         if layout.class_row:
-            _part_class_row(found)
+            _part_class_row(found, places)
         _as_token(found)
         _join_projections(found, expected)
         _place_skips(found)
@@ -70,12 +84,31 @@ def renamed(file: str, candidates: Iterable[Tensors], expected: Tensors) -> Rena
     raise SpecError(problems.unknown_layout(file, keys, [layout.name for layout in LAYOUTS]))
 
 
-def _part_class_row(found: Renamed) -> None:
-    """The class token's row apart from the position table, for it is on no grid."""
+def _part_class_row(found: Renamed, places: Grid | None) -> None:
+    """The class token's row apart from the position table, for it is on no grid.
+
+    DeiT III's token has no position, which is one of zeros. ViTDet has the row of its pretraining and no token; it
+    reads it nowhere.
+    """
     table = found.tensors.get("pos_embed")
-    if table is not None and table.ndim == 3 and "cls_token" in found.tensors:
-        found.tensors.update({"pos_embed_class": table[:, :1], "pos_embed": table[:, 1:]})
+    if table is None or table.ndim != 3 or "pos_embed_class" in found.tensors:
+        return
+    has_token = "cls_token" in found.tensors
+    has_row = _has_class_row(table.shape[1], places, has_token)
+    if has_token:
+        found.tensors["pos_embed_class"] = table[:, :1] if has_row else torch.zeros_like(table[:, :1])
         found.keys["pos_embed_class"] = found.keys["pos_embed"]
+    if has_row:
+        found.tensors["pos_embed"] = table[:, 1:]
+
+
+def _has_class_row(rows: int, places: Grid | None, has_token: bool) -> bool:
+    """Whether the first row is a class token's, as the others make a grid like the wanted one, and all do not."""
+    if rows < 2 or (places is not None and prod(places) == rows):
+        return False
+    wanted = places or (1, 1)  # which a square is like
+    without, whole = (grid_of((1, count, 1), wanted) is not None for count in (rows - 1, rows))
+    return (without or not whole) if has_token else (without and not whole)
 
 
 def _as_token(found: Renamed) -> None:

@@ -7,7 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from hiera_compiler.diagnostics.cells import printable
+
 _LISTED = 6
+_GROUPS = 20
+_LONGEST = 80
 _BLOCK = re.compile(r"^blocks\.[0-9]+\.")
 
 
@@ -42,7 +46,7 @@ class LoadReport:
 
     def lines(self) -> list[str]:
         """The report as sentences: first what was loaded, then what was not; long lists are folded."""
-        return list(self._lines())
+        return [printable(line) for line in self._lines()]
 
     def _lines(self) -> Iterator[str]:
         yield f"loaded {self.loaded} weights from the key layout of {self.layout}"
@@ -72,8 +76,10 @@ def _of_blocks(changes: tuple[Resized, ...]) -> Iterator[str]:
 
 
 def _folded(keys: tuple[str, ...]) -> str:
-    """All keys, or where they are many their first words with counts."""
+    """All keys, or where they are many their first words with counts; long ones are cut."""
     if len(keys) <= _LISTED:
-        return ", ".join(keys)
-    groups = Counter(key.partition(".")[0] for key in keys)
-    return ", ".join(group if count == 1 else f"{group}.* ({count})" for group, count in groups.items())
+        return ", ".join(key[:_LONGEST] for key in keys)
+    counts = Counter(key.partition(".")[0] for key in keys)
+    groups = [group[:_LONGEST] if count == 1 else f"{group[:_LONGEST]}.* ({count})" for group, count in counts.items()]
+    rest = [f"and {len(groups) - _GROUPS} more"] if len(groups) > _GROUPS else []
+    return ", ".join([*groups[:_GROUPS], *rest])

@@ -58,6 +58,12 @@ def test_problems_of_both_specs_are_shown(hiera: Any) -> None:
     assert "no spec named 'hiera_bb'" in done.err
 
 
+def test_a_problem_of_one_spec_on_both_sides_is_shown_once(hiera: Any) -> None:
+    done = hiera("diff", "swin_t", "swin_t", "--task", "mae")
+    assert done.code == 1
+    assert done.err.count("error[H344]") == 1
+
+
 def test_autoencoders_are_compared_by_their_parts(hiera: Any) -> None:
     changes = ["--task", "mae", "--set", "mae.decoder.depth=2"]
     found = json.loads(hiera("diff", "hiera_t", "hiera_t", *changes, "--json").out)

@@ -199,12 +199,15 @@ def test_what_cannot_be_shown_is_one_diagnostic(hiera: Hiera, change: list[str],
     assert not Path("tiny_mae.png").exists()
 
 
-def test_weights_without_a_decoder_or_not_finite_make_no_picture(hiera: Hiera) -> None:
+def test_weights_of_another_decoder_or_not_finite_make_no_picture(hiera: Hiera) -> None:
     whole = load_file("mae.safetensors")
     save_file({name: x for name, x in whole.items() if not name.startswith("decoder")}, "encoder.safetensors")
     save_file(whole | {"mask_token": whole["mask_token"] * float("nan")}, "broken.safetensors")
+    deeper = hc.compile("tiny.yaml", ["mae.decoder.depth=2"], task="mae")
+    save_file(deeper.module().state_dict(), "deeper.safetensors")
     for weights, code, words in (
         ("encoder.safetensors", "H744", "missing: decoder_pos_embed, decoder_embed.weight"),
+        ("deeper.safetensors", "H744", "not used: decoder_blocks.1."),
         ("broken.safetensors", "H731", "not finite themselves: mask_token"),
     ):
         shown = hiera("show", "tiny.yaml", "--mae", "--image", "picture.png", "--weights", weights)

@@ -51,6 +51,17 @@ def test_a_setting_is_the_place_of_what_it_breaks() -> None:
     assert (found.span.text.name, found.span.line, found.span.column) == ("--set", 1, 16)
 
 
+def test_what_has_no_autoencoder_has_no_cost_of_one() -> None:
+    with pytest.raises(hc.SpecError, match="H344"):
+        _ = hc.compile("vit_b", task="mae").released_cost
+
+
+def test_a_task_that_there_is_not_is_refused() -> None:
+    task: Any = "pretrain"
+    with pytest.raises(ValueError, match="no task 'pretrain', only classify and mae"):
+        hc.compile("hiera_b", task=task)
+
+
 def test_the_spec_is_resolved() -> None:
     spec = hc.compile("hiera_b_16x224").spec
     assert spec == spec.resolved()

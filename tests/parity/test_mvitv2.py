@@ -113,7 +113,7 @@ def test_clips_have_a_table_of_time_in_the_authors_files(tmp_path: Path) -> None
 
 
 def of_torchvision(spec: Any) -> Any:
-    """torchvision's model of clips with the blocks of a spec of ours, of a class token and widening attention."""
+    """torchvision's model of clips with the blocks of a spec of ours, which has a class token."""
     define_missing_torchvision_ops()
     video: Any = importlib.import_module("torchvision.models.video.mvit")
     blocks, entering = [], spec.stages[0].channels
@@ -123,8 +123,10 @@ def of_torchvision(spec: Any) -> Any:
             stride = list(stage.pool.stride) if pooled else [1, 1, 1]
             sizes = {"kernel_q": [3, 3, 3], "kernel_kv": [3, 3, 3], "stride_q": stride}
             sizes["stride_kv"] = list(stage.attention.kv_stride)
-            blocks.append(video.MSBlockConfig(stage.heads, entering, stage.channels, **sizes))
-            entering = stage.channels
+            widens = position == stage.depth - 1 and stage.out_channels is not None
+            leaving = stage.out_channels if widens else stage.channels
+            blocks.append(video.MSBlockConfig(stage.heads, entering, leaving, **sizes))
+            entering = leaving
     _, frames, *sides = spec.input_shape
     with without_initialisation():
         model = video.MViT(
@@ -134,14 +136,25 @@ def of_torchvision(spec: Any) -> Any:
             residual_pool=True,
             residual_with_cls_embed=False,
             rel_pos_embed=True,
-            proj_after_attn=True,
+            proj_after_attn=all(stage.out_channels is None for stage in spec.stages),
         )
     return model.eval()
 
 
-@pytest.mark.parametrize("name", ["mvitv2_s_16x224", "mvitv2_b_32x224", "mvitv2_l_40x312"])
-def test_outputs_of_clips_equal_torchvision(name: str, tmp_path: Path) -> None:
-    settings = ["input.frames=6", *settings_of(FEW, SIZE)]
+# MaskFeat's model, whose MLPs widen, has no class token, and torchvision's has one.
+WITH_TOKEN = [
+    *CLASS_TOKEN,
+    "head.norm=before",
+    *(f"stages.{index}.attention.residual_token=false" for index in range(4)),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("mvitv2_s_16x224", []), ("mvitv2_b_32x224", []), ("mvitv2_l_40x312", []), ("mvitv2_l_16x224", WITH_TOKEN)],
+)
+def test_outputs_of_clips_equal_torchvision(name: str, options: list[str], tmp_path: Path) -> None:
+    settings = [*options, "input.frames=6", *settings_of(FEW, SIZE)]
     clips = torch.randn(2, 3, 6, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         theirs = of_torchvision(hc.compile(name, settings).spec)

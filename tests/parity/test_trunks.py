@@ -14,6 +14,8 @@ from tests.support.public_packages import timm, transformers
 
 SIZE = (96, 160)
 """Small and not square: no window of 14 tokens divides the grid of the third stage, which is padded."""
+SEVERAL_WINDOWS = (256, 320)
+"""Windows of 14 and of 7 tokens are padded, as in SIZE, and there are four of them."""
 SAM2 = {"tiny": "t", "small": "s", "base_plus": "b_plus", "large": "l"}
 ABSWIN = {"small": "s", "base": "b"}
 
@@ -34,13 +36,13 @@ def maps(features: Any) -> dict[str, torch.Tensor]:
     return {f"features {index}": value for index, value in enumerate(features)}
 
 
-@pytest.mark.parametrize("name", SAM2)
-def test_maps_of_sam2_equal_timm(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "size"), [*((name, SIZE) for name in SAM2), ("tiny", SEVERAL_WINDOWS)])
+def test_maps_of_sam2_equal_timm(name: str, size: tuple[int, int], tmp_path: Path) -> None:
     with torch.no_grad():
-        theirs = timm_model(f"sam2_hiera_{name}")
-        expected = maps(theirs.forward_intermediates(images(), output_fmt="NHWC", intermediates_only=True))
-        ours, report = loaded(theirs, tmp_path, f"sam2_hiera_{SAM2[name]}", [f"input.size={list(SIZE)}"])
-        assert differing(maps(ours(images())), expected) == {}
+        theirs, pixels = timm_model(f"sam2_hiera_{name}"), images(size)
+        expected = maps(theirs.forward_intermediates(pixels, output_fmt="NHWC", intermediates_only=True))
+        ours, report = loaded(theirs, tmp_path, f"sam2_hiera_{SAM2[name]}", [f"input.size={list(size)}"])
+        assert differing(maps(ours(pixels)), expected) == {}
     # timm gives its trunk a norm that SAM 2 has not.
     assert (report.missing, report.resized) == ((), ())
     assert set(report.unexpected) == {"head.norm.weight", "head.norm.bias"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 import hiera_compiler as hc
@@ -26,15 +28,13 @@ SETTINGS = [
 ]
 
 
-def our_weights(state: dict[str, Tensor], names: dict[str, str], tables: tuple[int, int]) -> dict[str, Tensor]:
-    """Their parameters under our names; a position table of a plane is one row for each place."""
+def renamed(state: dict[str, Tensor], names: dict[str, str]) -> dict[str, Tensor]:
     found = {}
     for key, value in state.items():
-        for theirs, ours in names.items():
-            key = re.sub(theirs, ours, key)
+        for pattern, replacement in names.items():
+            key = re.sub(pattern, replacement, key)
         found[key] = value
-    rows = found["pos_embed"].flatten(1, -2)[:, -tables[0] * tables[1] :]
-    return found | {"pos_embed": rows}
+    return found
 
 
 def our_map(settings: list[str], weights: dict[str, Tensor], pixels: Tensor) -> Tensor:
@@ -48,17 +48,16 @@ def images() -> Tensor:
     return torch.randn(2, 3, *SIZE, generator=torch.Generator().manual_seed(1))
 
 
-NAMES = {
+OF_DETECTRON2 = {
     r"embeddings\.projection": "patch_embed.proj",
     r"embeddings\.position_embeddings": "pos_embed",
     r"^encoder\.layer\.": "blocks.",
-    r"attention\.(qkv|proj)": r"attn.\1",
-    r"attention\.rel_pos_h": "attn.rel_pos.height",
-    r"attention\.rel_pos_w": "attn.rel_pos.width",
+    r"attention\.": "attn.",
+    "^": "backbone.net.",
 }
 
 
-def test_the_map_equals_transformers() -> None:
+def test_the_map_equals_transformers(tmp_path: Path) -> None:
     config = transformers().VitDetConfig(
         hidden_size=48,
         num_hidden_layers=4,
@@ -73,9 +72,15 @@ def test_the_map_equals_transformers() -> None:
         theirs: Any = transformers().VitDetModel(config).eval()
         randomise(theirs)
         expected = theirs(images()).last_hidden_state.movedim(1, -1)
-        weights = our_weights(theirs.state_dict(), NAMES, (7, 7))
-        ours = our_map(["position.base=[7, 7]"], weights, images())
-    assert differing({"map": ours}, {"map": expected}) == {}
+        weights = theirs.state_dict()
+    for layout, names in (("transformers' ViTDet", {"^": "backbone."}), ("MViTv2", OF_DETECTRON2)):
+        save_file(renamed(weights, names), tmp_path / "w.safetensors")
+        ours, report = hc.compile("detection/vitdet_b", [*SETTINGS, "position.base=[7, 7]"]).load(
+            tmp_path / "w.safetensors"
+        )
+        assert (report.layout, report.missing, report.unexpected, report.resized) == (layout, (), (), ())
+        with torch.no_grad():
+            assert differing({"map": ours.eval()(images())[0]}, {"map": expected}) == {}
 
 
 TIMM_NAMES = {r"attn\.rel_pos_h": "attn.rel_pos.height", r"attn\.rel_pos_w": "attn.rel_pos.width"}
@@ -97,7 +102,8 @@ def test_the_map_equals_timm_s_of_sam() -> None:
         ).eval()
         randomise(theirs)
         expected = theirs.forward_intermediates(images(), indices=1, intermediates_only=True)[0].movedim(1, -1)
-        weights = our_weights(theirs.state_dict(), TIMM_NAMES, (6, 10))
+        weights = renamed(theirs.state_dict(), TIMM_NAMES)
+        weights["pos_embed"] = weights["pos_embed"].flatten(1, -2)  # a plane there, and a row for each place here
         ours = our_map(["position.base=none"], weights, images())
     assert differing({"map": ours}, {"map": expected}) == {}
 

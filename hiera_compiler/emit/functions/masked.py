@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hiera_compiler.emit.prelude import _product, hide_units, kept_units, to_grid, to_units
+from hiera_compiler.emit.prelude import _product, hide_units, kept_by, to_grid, to_units
 
 
 def random_units(pixels: Tensor, units: int, count: int) -> Tensor:
@@ -23,12 +23,7 @@ def random_units(pixels: Tensor, units: int, count: int) -> Tensor:
 
 def chosen_units(mask: Tensor | None, pixels: Tensor, units: int, count: int) -> Tensor:
     """The indices ``[batch, kept]`` of the units that a mask keeps, or without one of so many, drawn."""
-    if mask is None:
-        return random_units(pixels, units, count)
-    kept = kept_units(mask, units) if mask.dtype == torch.bool else mask
-    if not 0 < kept.shape[1] < units:
-        raise ValueError(f"the mask keeps {kept.shape[1]} of {units} mask units: some must be kept, and some dropped")
-    return kept
+    return random_units(pixels, units, count) if mask is None else kept_by(mask, pixels, units, units - 1)
 
 
 def visible_units(kept: Tensor, units: int) -> Tensor:
@@ -59,10 +54,6 @@ def embed_kept(
     steps = [side * stride for side, stride in zip(sides, conv.stride, strict=True)]
     pads = [pad for pad in reversed(conv.padding) for _ in range(2) if isinstance(pad, int)]
     x = F.pad(hide_units(pixels, kept, units, steps), pads)
-    grid = [count * side for count, side in zip(units, sides, strict=True)]
-    axes = zip(x.shape[2:], conv.kernel_size, conv.stride, strict=True)
-    if (found := [(size - kernel) // stride + 1 for size, kernel, stride in axes]) != grid:
-        raise ValueError(f"an input of {list(pixels.shape[2:])} makes {found} tokens, and the model has {grid}")
     for axis, step in enumerate(steps):
         x = x.unfold(2 + axis, step - conv.stride[axis] + conv.kernel_size[axis], step)
     places: list[Tensor] = []
@@ -75,7 +66,8 @@ def embed_kept(
     convolve = F.conv2d if len(units) == 2 else F.conv3d
     embedded = convolve(windows, conv.weight, conv.bias, conv.stride)
     tokens = to_units(embedded.movedim(1, -1), folds)
-    return tokens.reshape(*kept.shape, *tokens.shape[2:])
+    # Where no stage pools, they are a view whose channels come first, and would stay so through all blocks.
+    return tokens.reshape(*kept.shape, *tokens.shape[2:]).contiguous()
 
 
 def add_kept(x: Tensor, table: Tensor, kept: Tensor) -> Tensor:
@@ -123,10 +115,12 @@ def oriented_gradients(
     """Histograms of oriented gradients (Dalal and Triggs, 2005) of each predicted patch, ``[batch, patches, values]``.
 
     Differences of the two neighbours, none at the border; in each cell and channel the mean over its pixels of the
-    magnitudes in every direction of half a circle; with ``norm`` divided by the histogram's length. In float32: halves
-    tell few directions apart, and nothing is added to the length of an empty histogram.
+    magnitudes in every direction of half a circle; with ``norm`` divided by the histogram's length. In 32 bits or
+    more: halves tell few directions apart, and nothing is added to the length of an empty histogram. It is the target
+    of a loss, so that no gradient reaches the pixels.
     """
-    x = predicted_frames(pixels, grid, step).movedim(1, -3).float()  # [batch, (frames,) channels, height, width]
+    x = predicted_frames(pixels.detach(), grid, step).movedim(1, -3)  # [batch, (frames,) channels, height, width]
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
     (rows, columns), (height, width) = grid[-2:], patch
     down = F.pad(x[..., 2:, :] - x[..., :-2, :], (0, 0, 1, 1))
     right = F.pad(x[..., 2:] - x[..., :-2], (1, 1))

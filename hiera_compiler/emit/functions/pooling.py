@@ -43,7 +43,10 @@ def slide_mean(
     if len(kernel) == 3 and any(size > side for size, side in zip(kernel, images.shape[2:], strict=True)):
         # Only of clips does torch ask that the kernel fits before anything is padded.
         images, padding = F.pad(images, [pad for pad in reversed(padding) for _ in range(2)]), (0, 0, 0)
-    return as_units(pool(images, kernel, stride, padding), x, folds[1]).contiguous()
+    if len(kernel) == 3 and images.device.type == "cpu":
+        # Nor has it means of clips in 16 bits there.
+        images = images.to(torch.promote_types(images.dtype, torch.float32))
+    return as_units(pool(images, kernel, stride, padding), x, folds[1]).to(x.dtype).contiguous()
 
 
 def slide_convolution(

@@ -42,7 +42,7 @@ def _embed_kept(op: PatchEmbedKept, tape: Tape, node: Node, pixels: Tensor) -> T
     grid = tape.convolution(images, op.embed.out_channels, op.embed.kernel, op.layout.unit)
     inside = UnitLayout((1,) * len(units), op.layout.folds)
     tokens = window_major(tape, grid.permute(0, *range(2, len(grid.shape)), 1), inside)
-    return tape.reshape(tokens, batch, *node.shape)
+    return tape.contiguous(tape.reshape(tokens, batch, *node.shape))
 
 
 def _shown_pixels(tape: Tape, op: PatchEmbedKept, pixels: Tensor, kept: Tensor) -> Tensor:

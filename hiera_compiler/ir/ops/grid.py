@@ -53,7 +53,7 @@ class RollGrid(Op):
 class MergeTokens(Op):
     """Neighbouring tokens that become one, their channels side by side: patch merging (Swin, section 3.1).
 
-    The offset along the first axis, an image's height, varies fastest among the neighbours, that in width slowest.
+    The offset along the first axis, which is an image's height, varies fastest among the neighbours.
     Units are merged each by itself; zeros stand in for neighbours beyond its border. ``before`` and ``after`` order the
     tokens of a unit.
     """
@@ -68,3 +68,9 @@ class MergeTokens(Op):
         sides = tuple(-(-side // step) for side, step in zip(self.before.unit, self.stride, strict=True))
         require(sides == self.after.unit, f"merging makes units of {sides}, and {self.after.unit} are wanted")
         return (units, prod(sides), prod(self.stride) * channels)
+
+    def workspace(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        # The units as grids, with zeros where sides are odd; then what is merged, in the order of a grid.
+        padded = any(side % step for side, step in zip(self.before.unit, self.stride, strict=True))
+        grids = prod(output) if padded else prod(inputs[0]) if len(self.before.folds) > 1 else 0
+        return grids + (prod(output) if len(self.after.folds) > 1 else 0)

@@ -42,8 +42,9 @@ class SlidingPool(Op):
     def infer(self, *inputs: Shape) -> Shape:
         return _slid_tokens(self, inputs[0])
 
-    def scratch(self, inputs: tuple[Shape, ...], output: Shape) -> int:
-        return prod(output)
+    def workspace(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        # A maximum comes with the places that it is from, of 8 bytes each.
+        return _copied(self, inputs[0], output, 2 * prod(output) if self.reduction == "max" else 0)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ class SlidingConvolution(Op):
     def acts(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return prod(output)
 
+    def workspace(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        return _copied(self, inputs[0], output, 0)
+
 
 def _slid_tokens(op: SlidingPool | SlidingConvolution, shape: Shape) -> Shape:
     """The tokens that a sliding kernel makes of those of every unit."""
@@ -83,6 +87,15 @@ def _slid_tokens(op: SlidingPool | SlidingConvolution, shape: Shape) -> Shape:
     require(min(sides) > 0, f"a kernel of {op.kernel} does not fit units of {op.before.unit}")
     require(sides == op.after.unit, f"pooling makes units of {sides}, and {op.after.unit} are wanted")
     return (units, prod(sides), channels)
+
+
+def _copied(op: SlidingPool | SlidingConvolution, tokens: Shape, output: Shape, beside: int) -> int:
+    """Elements held while a kernel slides: the units as images, then what is beside the result or it in its order.
+
+    Units of one fold lie as images do, and nothing is copied.
+    """
+    images = prod(tokens) if len(op.before.folds) > 1 else 0
+    return images + max(beside, prod(output) if len(op.after.folds) > 1 else 0)
 
 
 def slid(

@@ -29,8 +29,8 @@ class PooledAttention(ProjectedAttention):
         Pooling,
         Choice("pool"),
         Field(
-            description="How queries, keys and values are pooled. Its stride is not read: that of queries is the "
-            "block's, that of keys and values is `kv_stride`."
+            description="How queries, keys and values are pooled, `merge` excepted. Its stride is not read: that of "
+            "queries is the block's, that of keys and values is `kv_stride`."
         ),
     ] = ConvolutionPooling(kernel=(3,), padding=(1,))
     kv_pool: Annotated[

@@ -87,7 +87,7 @@ class WindowAttention(ProjectedAttention):
             builder.refuse("attn.windows", message, f"use windows of {near} tokens", at="pool")
         elif made != rest:
             made_of_it = f"pooling makes {times(made)} tokens of a window of {window}, not {times(rest)}"
-            message = pool.misfit(windows.layout) or made_of_it
+            message, _ = pool.misfit(windows.layout) or (made_of_it, "")
             help = "use a kernel that, less twice the padding, is at least 1 and at most the stride"
             builder.refuse("attn.windows", message, help, at="pool")
 

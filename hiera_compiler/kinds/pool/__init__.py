@@ -12,7 +12,7 @@ from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.ir.ops.pool import slid
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import silent
-from hiera_compiler.kinds.roles import Pooling
+from hiera_compiler.kinds.roles import SMALLER_POOLING, Pooling
 
 
 class KernelPooling(Pooling):
@@ -50,13 +50,15 @@ class KernelPooling(Pooling):
         after, sides = layout.pooled_by(self.stride), slid(layout.unit, self.size, self.stride, self.border)
         return after if after is not None and after.unit == sides else UnitLayout(layout.units, (sides,))
 
-    def misfit(self, layout: UnitLayout) -> str | None:
+    def misfit(self, layout: UnitLayout) -> tuple[str, str] | None:
         kernel, border = times(self.size), times(self.border)
         if any(2 * pad > size for pad, size in zip(self.border, self.size, strict=True)):
-            return f"a padding of {border} is more than half the kernel of {kernel}"
+            most = [size // 2 for size in self.size]
+            message = f"a padding of {border} is more than half the kernel of {kernel}"
+            return message, f"use a padding of at most {most}, or give this pooling a larger kernel"
         if min(self.pooled(layout).unit) < 1:
             padded = f" with a padding of {border}" if any(self.border) else ""
-            return f"a kernel of {kernel}{padded} does not fit {times(layout.unit)} tokens"
+            return f"a kernel of {kernel}{padded} does not fit {times(layout.unit)} tokens", SMALLER_POOLING
         return None
 
     def reduced(self, builder: GraphBuilder, name: str, x: Value, layout: UnitLayout, reduction: str) -> Value:

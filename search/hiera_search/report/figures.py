@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import floor, log10
+from math import floor, inf, log10
+
+import yaml
 
 from hiera_search.report.form import Candidate, Front, Objective, SpaceFacts
 
@@ -47,6 +49,12 @@ def points(space: SpaceFacts) -> str:
     """How large the space is, and how much of it was looked at."""
     looked = "all priced" if space.exact else "searched in part"
     return f"{count(space.points)} points, {looked}"
+
+
+def option(value: object) -> str:
+    """What was chosen at a hole, as a space has it: "{kind: window, window: 4, shift: true}"."""
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=inf)
+    return text.removesuffix("...\n").strip()
 
 
 def milliseconds(value: float) -> str:

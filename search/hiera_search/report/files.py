@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from hiera_compiler.diagnostics import SpecError
-from hiera_search.report import problems
+from hiera_search.report import figures, problems
 from hiera_search.report.form import Candidate, Front
 from hiera_search.report.names import file_names
 from hiera_search.report.page import render
@@ -111,6 +111,8 @@ def _row(kind: str, one: Candidate, holes: list[str]) -> list[object]:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, dict | list):
+        value = figures.option(value)
     # A spreadsheet would run a text that begins like a formula.
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 

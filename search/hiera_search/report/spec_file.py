@@ -61,7 +61,7 @@ def _provenance(one: Candidate, front: Front) -> Iterator[tuple[str, str]]:
     file = "" if front.space.file == front.space.name else f" ({front.space.file})"
     yield "space", f"{front.space.name}{file}: {figures.points(front.space)}"
     if one.choice:
-        yield "choices", ", ".join(f"{hole}={value}" for hole, value in one.choice.items())
+        yield "choices", ", ".join(f"{hole}={figures.option(value)}" for hole, value in one.choice.items())
     yield "budgets", "; ".join(figures.budgets(front)) or "none"
     yield "regime", f"{figures.regime(front)}; {front.regime.provenance}"
     between = figures.latency_interval(one)

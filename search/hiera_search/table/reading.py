@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from hiera_compiler.diagnostics import Span, SpecError, Text
 from hiera_compiler.kinds import Attention, kinds_of
-from hiera_compiler.source import Located, Source
+from hiera_compiler.source import Located, Path, Source
 from hiera_compiler.spec import Spec, Stage, parse
 from hiera_search.space import ABSENT, Refused
 from hiera_search.table.refusals import AFTER_STAGES, LAWFUL, STAGE_LIST, TRUNK, Refusals, stage_place
@@ -104,9 +104,14 @@ class Reader:
         """The keys that a stage is read without: its depth, unless its blocks may differ by their positions."""
         stage = ("stages", index)
         kinds = [kind for kind in kinds_of("attention").values() if issubclass(kind, Attention)]
-        shifts = any(self.space.has((*stage, "attention"), option) for kind in kinds for option in kind.by_position)
-        differs = shifts or any(self.space.has(stage, key) for key in ("global_at", "out_channels"))
+        differs = any(self.space.has(stage, key) for key in ("global_at", "out_channels"))
+        differs = differs or any(self._may_set(stage, kind, option) for kind in kinds for option in kind.by_position)
         return () if differs else ("depth",)
+
+    def _may_set(self, stage: Path, kind: type[Attention], option: str) -> bool:
+        """Whether an attention of the stage may have an option set: by a word, or by default without one."""
+        field = kind.model_fields.get(option)
+        return field is None or bool(field.default) or self.space.has((*stage, "attention"), option)
 
     def _stage(self, data: Any, index: int, place: int) -> ReadStage:
         try:

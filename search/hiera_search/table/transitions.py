@@ -26,6 +26,7 @@ _SOURCE = source_of(None)
 class Frame:
     """What holds for all stages of a candidate; `spec` is one of the specs that say so, without its stages.
 
+    Of that spec the rules on stages may read only what else is here, for frames that differ elsewhere are one.
     `reads` are the stages whose maps a neck reads.
     """
 
@@ -36,6 +37,8 @@ class Frame:
     reads: tuple[int, ...]
     head: Head | None
     has_units: bool
+    class_token: bool
+    pretrains: bool
     spec: Spec = field(compare=False, hash=False, repr=False)
 
 
@@ -106,8 +109,8 @@ class Transitions:
         spec = trunk.model_copy(update={"stages": ()})
         neck, count = trunk.neck, len(trunk.stages)
         reads = () if neck is None else neck.reads(count)
-        has_units = trunk.mask_unit is not None
-        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, neck, reads, trunk.head, has_units, spec)
+        kinds = trunk.mask_unit is not None, trunk.class_token, trunk.mae is not None
+        frame = Frame(Style.of(trunk), trunk.mlp_ratio, trunk.axes, neck, reads, trunk.head, *kinds, spec)
         found = checks.check_trunk(trunk, _SOURCE)
         return (REFUSED if found else State(frame, trunk)), frame, self.refusals.rules(found)
 
@@ -116,7 +119,10 @@ class Transitions:
         if read.stage is None or frame is None:
             return read.refusal
         found = checks.check_axes(frame.spec.model_copy(update={"stages": (read.stage,)}), _SOURCE)
-        found = found or checks.check_stage(self._resolved(frame, read.stage), index, _SOURCE)
+        if not found:
+            stage = self._resolved(frame, read.stage)
+            alone = frame.spec.model_copy(update={"stages": (stage,)})
+            found = checks.check_stage(stage, index, _SOURCE) + checks.check_masking(alone, _SOURCE)
         return self.refusals.rules(found)
 
     def step(self, state: State, read: ReadStage, deep: bool) -> Step:

@@ -119,3 +119,77 @@ def test_the_example_that_h202_gives_passes(changes: Data, code: str) -> None:
     help = helps(base(**changes))[code]
     example = yaml.safe_load("[" + help.partition("such as [")[2].partition("]")[0] + "]")
     assert helps(base(**changes | {"mask_unit": example})) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("vit_b", []),
+        ("swin_t", ["input.size=256"]),
+        ("sam2_hiera_t", ["input.size=256"]),
+        ("mvitv2_s_16x224", []),
+        ("detection/mvitv2_b", ["input.size=256"]),
+    ],
+)
+def test_what_h344_names_makes_an_autoencoder(name: str, settings: list[str]) -> None:
+    with pytest.raises(hc.SpecError) as caught:
+        _ = hc.compile(name, settings, task="mae").graph
+    help = next(found.help for found in caught.value.diagnostics if found.code == "H344") or ""
+    pattern = r"(?<!attention: )(mask_unit|class_token|head\.pooling): (\[[\d, ]+\]|\w+)"
+    made = [f"{key}={value}" for key, value in re.findall(pattern, help)]
+    stages = range(len(hc.compile(name).spec.stages))
+    if "in place of windows" in help:
+        made += [f"stages.{index}.attention=mask_unit" for index in stages]
+    elif "H345" in str(caught.value):
+        made += [f"stages.{index}.attention.relative=none" for index in stages]
+    assert hc.compile(name, [*settings, *made], task="mae").graph.outputs["loss"]
+
+
+@pytest.mark.parametrize("pool", [{"kind": "conv", "padding": 2}, {"kind": "max", "kernel": 3, "padding": 2}])
+def test_the_padding_that_is_named_for_queries_and_keys_passes(pool: Data) -> None:
+    def stages(**changes: Any) -> list[Data]:
+        attention = {"kind": "pooled", "pool": pool | changes, "kv_stride": 2}
+        return [{"depth": 1, "channels": 24, "heads": 2, "attention": attention}]
+
+    (help,) = helps(base(stages=stages(), mask_unit=8)).values()
+    named = re.search(r"at most (\[\d, \d\])", help)
+    assert named is not None
+    assert helps(base(stages=stages(padding=yaml.safe_load(named[1])), mask_unit=8)) == {}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "size"),
+    [
+        (7, 4, 3, [61, 64]),
+        (9, 4, 6, [60, 60]),
+        (4, 1, 3, [13, 17]),
+        (2, 4, 1, [63, 63]),
+        (5, 2, 2, [31, 64]),
+        (3, 4, 2, 62),
+    ],
+)
+def test_the_input_that_h343_names_holds_what_is_predicted(kernel: int, stride: int, padding: int, size: Any) -> None:
+    mae = {"mask_ratio": 0.5, "decoder": {"depth": 1}}
+    data = base(patch={"kernel": kernel, "stride": stride, "padding": padding}, input={"size": size}, mae=mae)
+    named = re.search(r"input of (\d+)x(\d+) pixels(?: and a padding of (\[\d, \d\]))?$", helps(data)["H343"])
+    assert named is not None
+    least = [int(side) for side in named.groups()[:2]]
+    fewer = yaml.safe_load(named[3]) if named[3] else padding
+    assert helps(data | {"input": {"size": least}, "patch": data["patch"] | {"padding": fewer}}) == {}
+
+
+@pytest.mark.parametrize("ratio", [0.99, 0.9999])
+def test_the_mask_ratio_that_h340_names_keeps_a_unit(ratio: float) -> None:
+    named = re.search(r"at most ([\d.]+)$", helps(base(mae={"mask_ratio": ratio}))["H340"])
+    assert named is not None
+    assert helps(base(mae={"mask_ratio": float(named[1])})) == {}
+
+
+@pytest.mark.parametrize("size", [96, [64, 96], [160, 96]])
+def test_the_multiples_that_h352_names_can_be_halved(size: Any) -> None:
+    neck = {"neck": "simple_feature_pyramid", "mask_unit": "none"}
+    stages = [stage | {"attention": "global", "pool": "max"} for stage in base()["stages"]] * 2
+    help = helps(base(stages=stages, input={"size": size}, **neck))["H352"]
+    named = re.search(r"multiples of (\d+) pixels", help)
+    assert named is not None
+    assert helps(base(stages=stages, input={"size": 3 * int(named[1])}, **neck)) == {}

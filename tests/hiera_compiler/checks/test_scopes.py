@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 import hiera_compiler as hc
-from hiera_compiler.checks import BLOCK_LIMIT, PARAMETER_LIMIT, check_spec, check_stage, check_trunk
+from hiera_compiler.checks import BLOCK_LIMIT, PARAMETER_LIMIT, check_masking, check_spec, check_stage, check_trunk
 from hiera_compiler.source import Source
 from hiera_compiler.spec import Spec
 from tests.support.random_specs import Data, compilation, specs
@@ -20,6 +20,9 @@ BROKEN = [
     ["patch.kernel=300", "stages.1.heads=5"],
     ["patch.padding=8", "stages.1.heads=5"],
     ["input.size=8192"],
+    ["mae.mask_ratio=0.999", "stages.2.attention={kind: global, relative: decomposed}", "neck=simple_feature_pyramid"],
+    ["mae={mask_ratio: 0.999}", "stages.2.attention.relative=decomposed"],
+    ["mae={target: hog}", "mask_unit=none", "patch.stride=1", "stages.0.attention=global", "stages.1.attention=global"],
 ]
 
 
@@ -38,7 +41,7 @@ def parsed(settings: list[str]) -> tuple[Spec, Source]:
 def test_the_parts_find_what_the_whole_finds(settings: list[str]) -> None:
     spec, source = parsed(settings)
     resolved = spec.resolved()
-    found = check_trunk(only_pools(resolved), source)
+    found = check_trunk(only_pools(resolved), source) + check_masking(resolved, source)
     for index, stage in enumerate(resolved.stages):
         found += check_stage(stage, index, source)
     assert [each.diagnostic for each in sorted(found, key=lambda each: each.rank)] == check_spec(spec, source)

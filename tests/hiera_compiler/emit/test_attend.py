@@ -9,10 +9,12 @@ def test_both_attention_paths_agree(across_units: bool, monkeypatch: pytest.Monk
     torch.manual_seed(0)
     query = torch.randn(2, 3, 2, 8)
     key, value = torch.randn(2, 2, 3, 4, 8).unbind()
+    given, direction = [x.requires_grad_() for x in (query, key, value)], torch.randn(2, 3, 2, 8)
     outputs = []
     for explicit in (True, False):
         monkeypatch.setattr(prelude, "explicit_products_win", lambda key, explicit=explicit: explicit)
-        outputs.append(prelude.attend(query, key, value, heads=2, across_units=across_units))
+        mixed = prelude.attend(query, key, value, heads=2, across_units=across_units)
+        outputs.append([mixed, *torch.autograd.grad(mixed, given, direction)])
     torch.testing.assert_close(*outputs)
 
 

@@ -248,7 +248,7 @@ def test_a_mask_that_leaves_nothing_to_predict_or_is_of_another_grid_is_refused(
 @pytest.mark.parametrize(("data", "size"), [(SMALL, (48, 48)), (SMALL, (32, 49)), (CLIP, (6, 32, 16))])
 def test_an_input_of_another_size_is_refused(data: Data, size: tuple[int, ...]) -> None:
     compilation = compiled(data)
-    with pytest.raises(ValueError, match="tokens, and the model has"):
+    with pytest.raises(ValueError, match="the model takes pixels of shape"):
         compilation.module()(torch.randn(2, 3, *size), inputs(compilation, 2)[1])
 
 

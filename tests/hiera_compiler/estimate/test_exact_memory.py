@@ -124,6 +124,9 @@ CASES = [
     ("vit_b_16x224", ["input.size=64", "input.frames=4", "stages.0.depth=2"], 2),
     ("hiera_s_abswin_256", [], 1),
     ("sam2_hiera_t", ["input.size=[224, 160]", "head={classes: 10}"], 2),
+    ("ablation/b_max_pools", ["input.size=96", "stages.2.depth=1"], 2),
+    ("ablation_video/a_absolute", ["input.size=64", "input.frames=4", "stages.2.depth=1"], 2),
+    ("hiera_t", ["input.size=96", "stages.1.pool={kind: average, kernel: 3, padding: 1}", "stages.2.pool=merge"], 2),
 ]
 
 

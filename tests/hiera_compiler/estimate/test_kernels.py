@@ -67,6 +67,14 @@ def test_the_list_of_an_asymmetric_spec_is_the_trace_of_its_module(data: Data, r
     assert_same(of_graph(compilation.graph, regime), expected)
 
 
+@pytest.mark.parametrize("regime", [EAGER_HALF, EAGER_AMP], ids=lambda regime: regime.name)
+def test_the_list_of_windows_that_are_whole_columns_is_the_trace_of_its_module(regime: Regime) -> None:
+    """Their tokens are a view of the grid, which do not lie one behind the other."""
+    compilation = hc.compile("swin_t", ["input.size=64", "stages.2.depth=1", "stages.1.attention.window=[8, 1]"])
+    expected = [kernel(call, BATCH) for call in traced(compilation, regime)]
+    assert_same(of_graph(compilation.graph, regime), expected)
+
+
 @pytest.mark.parametrize("name", ["hiera_t", "hiera_b_16x224"])
 def test_sections_add_up_to_the_whole_tape(name: str) -> None:
     for regime in (PAPER, EAGER_AMP, EAGER_HALF):
@@ -90,6 +98,7 @@ MAE_OPTIONS = [
     ("hiera_b_16x224", ["input.size=64", "mae.target=hog", "mae.mask_ratio=0.5"]),
     ("hiera_s_abswin_256", ["stages.2.depth=1", "patch.norm=true", "layer_scale=0.1"]),
     ("hiera_t", ["input.size=64", "position=sinusoid", "stages.2.pool=conv"]),
+    ("vit_b", ["class_token=false", "head.pooling=mean", "mask_unit=2", "stages.0.depth=1", "position=none"]),
     ("hiera_t", ["input.size=[66, 98]", "patch.padding=2"]),
 ]
 

@@ -82,6 +82,8 @@ def test_blocks_that_alternate_are_drawn_once_with_a_bracket() -> None:
         "└ + norm → lin",
     ]
     assert sum("shift 3×3" in line for line in lines) == 4
+    assert sum(" → shift back 3×3" in line for line in lines) == 4
+    assert sum("windows 1 of 7×7" in line for line in lines) == 2  # the last stage has one window
     drawn = words(svg(hc.compile("swin_b").graph))
     assert [word for word in drawn if word.startswith("×")] == ["×1", "×1", "×1", "×1", "×1", "×1", "×8", "×1", "×1"]
 
@@ -207,6 +209,21 @@ def test_a_neck_has_a_row_for_each_of_its_levels() -> None:
         "stage 1 256×256 → convolution 1×1 → repeat 2×2 → add → convolution 3×3",
     ]
     assert lines[-1] == "     ↓ 256×256×256, 128×128×256, 64×64×256, 32×32×256, 16×16×256"
+
+
+def test_fusion_has_a_row_for_each_map_that_it_brings_to_the_last() -> None:
+    lines = text(hc.compile("hiera_t", task="mae").graph).splitlines()
+    fusion = lines.index(next(line for line in lines if line.startswith("┌─ fusion")))
+    assert [line.strip("│ ") for line in lines[fusion + 1 : fusion + 4]] == [
+        "stage 1 19×64 → convolution 4×4",
+        "stage 2 19×16 → convolution 2×2",
+        "stage 4 19×4 → add → add → norm",
+    ]
+
+
+def test_a_decoder_is_as_wide_as_its_blocks_and_has_the_tokens_that_enter_it() -> None:
+    graph = hc.compile("hiera_t", ["mae.decoder.depth=1", "mae.decoder.channels=256"], task="mae").graph
+    assert "1 block · 196 tokens · 256 channels · 16 heads" in svg(graph)
 
 
 def test_a_head_is_given_the_last_stage_and_not_the_maps_of_the_neck() -> None:

@@ -154,6 +154,20 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
     assert "hiera_b.yaml" in problem.help
 
 
+@pytest.mark.parametrize(
+    ("name", "help"),
+    [
+        ("ablation/c", "did you mean 'ablation/c_no_unit_strides'? `hiera specs ablation` lists the names in it"),
+        ("detection/swin", "did you mean 'detection/swin_b'? `hiera specs detection` lists the names in it"),
+        ("detections/hiera_b", "did you mean 'detection/hiera_b'?"),
+        ("ablation", "`hiera specs ablation` lists the names in it"),
+        ("mine/x.yaml", "name a file, or a spec that `hiera specs` lists"),
+    ],
+)
+def test_a_name_that_is_nearly_one_in_a_bundled_folder_suggests_it(name: str, help: str) -> None:
+    assert file_problem(Path(name)).help == help
+
+
 def test_a_folder_suggests_a_file_in_it(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("name: x")
     problem = file_problem(tmp_path)

@@ -29,10 +29,26 @@ def test_a_part_that_one_spec_lacks_differs_as_a_whole() -> None:
     assert (found.path, found.right) == (("head",), None)
 
 
-def test_a_stage_that_one_spec_lacks_is_absent() -> None:
+def test_a_stage_that_one_spec_lacks_is_absent_key_by_key_without_its_defaults() -> None:
     first = "{depth: 2, channels: 96, heads: 1, attention: mask_unit}"
-    found = between([f"stages=[{first}]"], [f"stages=[{first}, {first}]"])
-    assert [(item.path, item.left) for item in found] == [(("stages", 1), ABSENT)]
+    pooled = "attention: {kind: pooled, residual: true}, pool: {kind: max, kernel: 4, padding: 1}"
+    second = f"{{depth: 3, channels: 96, heads: 1, {pooled}}}"
+    found = between([f"stages=[{first}]"], [f"stages=[{first}, {second}]"])
+    assert [(item.path[2:], item.right) for item in found] == [
+        (("depth",), 3),
+        (("channels",), 96),
+        (("heads",), 1),
+        (("attention", "kind"), "pooled"),
+        (("attention", "residual"), True),
+        (("pool", "kind"), "max"),
+        (("pool", "kernel"), [4, 4]),
+        (("pool", "padding"), [1, 1]),
+        (("mlp_ratio",), 4.0),
+    ]
+    assert all(item.path[:2] == ("stages", 1) and item.left is ABSENT for item in found)
+    assert [(item.path, item.right, item.left) for item in found] == [
+        (item.path, item.left, item.right) for item in between([f"stages=[{first}, {second}]"], [f"stages=[{first}]"])
+    ]
 
 
 def test_options_that_one_kind_alone_has_are_left_out_at_their_defaults() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import hiera_compiler as hc
 from hiera_compiler.source import read_text
 from hiera_compiler.spec import Spec, parse
+from hiera_compiler.spec.reference import reference
 from tests.support.random_specs import Data, specs
 
 
@@ -191,6 +193,16 @@ def test_no_neck_leaves_the_hash_as_it_was_and_its_shorthand_is_its_long_form() 
     necks = ("feature_pyramid", {"kind": "feature_pyramid", "channels": 256, "norm": "none", "stages": []})
     short, long = (spec_of(image(neck=neck)).hash for neck in necks)
     assert short == long != spec_of(image()).hash
+
+
+def test_the_reference_writes_defaults_as_a_spec_says_them() -> None:
+    cells = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", reference(), re.MULTILINE)
+    assert ("shift", "false") in cells
+    assert ("decoder", "{depth: 8, channels: 512, heads: 16}") in cells
+    assert ("pool", "{kind: conv, kernel: 3, padding: 1}") in cells
+    for key, said in cells:
+        assert read_text(f"{key}: {said}", "x").data.keys() == {key}
+        assert re.search(r"\b(True|False|None)\b|=|'", said) is None, f"{key}: {said}"
 
 
 def test_to_say_the_default_of_pretraining_is_to_say_nothing() -> None:

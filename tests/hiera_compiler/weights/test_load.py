@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import hiera_compiler as hc
 from hiera_compiler.weights import Resized
+from hiera_compiler.weights.match import match
 
 Weights = dict[str, Tensor]
 Write = Callable[[Mapping[str, Tensor]], Path]
@@ -148,7 +149,15 @@ def test_sam_2_position_gets_one_clear_diagnostic(compilation: hc.Compilation, t
     diagnostic = refusal(lambda: compilation.load(write(windowed)))
     assert diagnostic.code == "H807"
     assert "image_encoder.trunk.pos_embed_window" in diagnostic.message
-    assert "position: abswin" in (diagnostic.help or "")
+    assert diagnostic.help == "use a spec with position: {kind: abswin, base: [7, 7], window: [8, 8]}"
+    wider = windowed | {"image_encoder.trunk.pos_embed": torch.zeros(1, 8, 14, 16)}
+    assert "base: [14, 16]" in (refusal(lambda: compilation.load(write(wider))).help or "")
+
+
+def test_a_checkpoint_with_window_positions_names_the_spec_that_it_fits() -> None:
+    weights, expected = (hc.compile(name).module("meta").state_dict() for name in ("hiera_s_abswin_256", "hiera_s"))
+    diagnostic = refusal(lambda: match("w", [weights], expected, {}))
+    assert (diagnostic.code, diagnostic.help) == ("H807", "this file fits hiera_s_abswin_256")
 
 
 def test_a_window_s_table_of_another_size_is_refused_and_not_stretched(write: Write) -> None:

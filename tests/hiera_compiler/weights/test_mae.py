@@ -77,6 +77,16 @@ def test_a_decoder_of_another_size_is_refused(tmp_path: Path) -> None:
     assert [found.code for found in caught.value.diagnostics] == ["H805"]
 
 
+def test_an_autoencoder_of_images_is_another_architecture_than_one_of_clips(tmp_path: Path) -> None:
+    changes = [f"stages.{index}.depth=1" for index in range(4)]
+    images = hc.compile("hiera_b", [*changes, *DECODER, "input.size=64"], "mae")
+    save_file(images.module().state_dict(), tmp_path / "mae.safetensors")
+    clips = hc.compile("hiera_b_16x224", [*changes, *DECODER, "input.size=96"], "mae")
+    with pytest.raises(hc.SpecError, match="the file holds a model for images") as caught:
+        clips.load(tmp_path / "mae.safetensors")
+    assert [found.code for found in caught.value.diagnostics] == ["H805"]
+
+
 def test_the_encoder_becomes_a_classifier_in_one_call() -> None:
     compilation = compiled()
     pretrained = random_module(compilation)

@@ -70,6 +70,18 @@ def test_a_spec_file_looks_like_those_that_ship_and_says_where_it_is_from(tmp_pa
     assert max(map(len, lines)) <= 120
 
 
+def test_a_kind_with_options_that_was_chosen_is_spelled_as_in_a_space(tmp_path: Path) -> None:
+    kind = {"kind": "window", "window": {"choose": [4, 5]}, "shift": True}
+    one = few().front[0].model_copy(update={"choice": {"att": kind, "class_token": False}})
+    write_result(tmp_path, few(front=(one,)))
+    told = "{kind: window, window: {choose: [4, 5]}, shift: true}"
+    comment = (tmp_path / "best.yaml").read_text(encoding="utf-8").replace("\n#", "")
+    assert f"att={told}, class_token=false" in " ".join(comment.split())
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "front.csv").read_text(encoding="utf-8")))
+    assert row["att"] == told
+    assert f"<dt>att</dt><dd>{told}</dd>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_no_name_ends_the_comment_that_it_stands_in(tmp_path: Path) -> None:
     one = few().front[0].model_copy(update={"name": "x\nname: y", "choice": {"a\r": "b\u2028\x85mlp_ratio: 3"}})
     write_result(tmp_path, few(front=(one,), command="hiera search\nhead: none"))

@@ -10,7 +10,7 @@ from pathlib import Path
 KINDS = '''
 """Attention kinds that are none of ours."""
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -44,6 +44,23 @@ class Unfit(Attention):
         return builder.add("attn.attend", Attend(block.heads, True), y, y, y)
 
 
+class Alternating(Attention):
+    """One whose every second block is wider, unless a spec says otherwise."""
+
+    kind: Literal["alternating"] = "alternating"
+    by_position: ClassVar[tuple[str, ...]] = ("widens",)
+    widens: Annotated[bool, Field(description="Whether every second block is wider.")] = True
+
+    def at(self, position: int) -> Attention:
+        return self if position % 2 else self.model_copy(update={"widens": False})
+
+    def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
+        x = block.pooled(builder, "attn.pooled", x)
+        hidden = x.channels * (1 + self.widens)
+        y = builder.add("attn.up", Linear(x.channels, hidden), x)
+        return builder.add("attn.down", Linear(hidden, block.channels), y)
+
+
 class Narrow(Attention):
     """One that fits only in a block that pools, so that a stage may have one block and no more."""
 
@@ -65,8 +82,8 @@ def choose(*options):
     return {"choose": list(options)}
 
 gated = [{"kind": "gated", "window": window} for window in (2, 4, [1, 2, 3])]
-kinds = choose("global", "unfit", "narrow", *gated)
-stage = {"depth": choose(1, 2), "channels": 8, "heads": 2, "attention": kinds}
+kinds = choose("global", "unfit", "narrow", "alternating", *gated)
+stage = {"depth": choose(1, 4), "channels": 8, "heads": 2, "attention": kinds}
 stage["first_attention"] = choose("own", "previous")
 data = {
     "name": "x", "input": {"size": 32}, "patch": {"kernel": 4, "stride": 4}, "position": "absolute", "mask_unit": 4,

@@ -17,11 +17,12 @@ from tests.support.table_oracle import assert_prices_are_exact, every_choice, sp
 PROFILES = [None, *all_profiles()]
 SHIFTED: Data = {"kind": "window", "window": 2, "shift": True, "relative_bias": True}
 POOLED = {"kind": "pooled", "kv_stride": 2, "residual": True}
+RELATIVE = {"kind": "global", "relative": "decomposed"}
 STAGE: dict[str, list[Any]] = {
     "depth": [1, 2, 3, 400],
     "channels": [6, 8, 12, 65536],
     "heads": [1, 2, 3, 4],
-    "attention": ["mask_unit", {"kind": "global"}, {"kind": "window", "window": 3}, SHIFTED, POOLED],
+    "attention": ["mask_unit", {"kind": "global"}, {"kind": "window", "window": 3}, SHIFTED, POOLED, RELATIVE],
     "first_attention": ["own", "previous"],
     "global_at": [[], [0], [1], [0, 2]],
     "pool": [
@@ -51,6 +52,7 @@ TRUNK: dict[str, list[Any]] = {
         {"kind": "feature_pyramid", "norm": "layer_norm", "stages": [0, 1]},
     ],
     "head": ["none", {"classes": 3}, {"classes": 5, "dropout": 0.5, "pooling": "class_token"}],
+    "mae": ["none", {"mask_ratio": 0.5}, {"mask_ratio": 0.5, "target": "hog"}],
     "patch": [{"kernel": 3, "stride": 2, "padding": 1}, {"kernel": 4, "stride": 4}, {"kernel": 70, "stride": 1}],
     "input": [{"size": 32}, {"size": [24, 48], "channels": 2}, {"size": 16, "frames": 4}],
 }

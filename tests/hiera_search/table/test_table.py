@@ -108,6 +108,10 @@ def test_a_space_of_one_point_is_a_spec(tmp_path: Path, data: Data) -> None:
     assert_prices_are_exact(space, every_choice(space), PROFILES["t4/eager-half"])
 
 
+WINDOW: Data = {"kind": "window", "window": 4}
+RELATIVE: Data = {"kind": "global", "relative": "decomposed"}
+
+
 @pytest.mark.parametrize(
     ("changes", "codes"),
     [
@@ -123,12 +127,46 @@ def test_a_space_of_one_point_is_a_spec(tmp_path: Path, data: Data) -> None:
         ({"mlp_ratio": choose(0.01, 4), "mask_unit": choose(8, 7)}, {"", "H204", "H302"}),
         ({"position": choose("absolute", "separable"), "input.frames": choose("none", 4)}, {"", "H203"}),
         ({"stages.0.pool": choose("max", "none"), "mask_unit": choose(3, 8), "stages.1.heads": choose(2, 3)}, None),
+        (
+            {
+                "mae": {"mask_ratio": 0.5},
+                "stages.0.attention": choose("mask_unit", "global"),
+                "stages.1.attention": {"kind": "global", "relative": choose("none", "decomposed")},
+                "mask_unit": choose(8, "none"),
+            },
+            {"", "H208", "H344", "H345"},
+        ),
+        ({"class_token": choose(True, False), "mask_unit": "none", "stages.0.attention": WINDOW}, {"", "H210"}),
+        ({"class_token": choose(False, True), "mask_unit": "none", "stages.0.attention": WINDOW}, {"", "H210"}),
+        ({"mae": choose("none", {"mask_ratio": 0.5}), "stages.1.attention": choose("global", RELATIVE)}, {"", "H345"}),
     ],
 )
 def test_refusals_have_the_code_that_is_reported_first(tmp_path: Path, changes: Data, codes: set[str] | None) -> None:
     space = space_of(opened(image({}, {"attention": "global"}), changes), tmp_path)
     found = assert_prices_are_exact(space, every_choice(space))
     assert codes is None or found == codes
+
+
+@pytest.mark.parametrize("tokens", [(False, True), (True, False)])
+def test_a_stage_is_refused_for_what_its_own_candidate_says_elsewhere(
+    tmp_path: Path, tokens: tuple[bool, bool]
+) -> None:
+    changes = {
+        "mask_unit": "none",
+        "class_token": choose(*tokens),
+        "stages.0.attention": choose("global", {"kind": "window", "window": 4}),
+    }
+    space = space_of(opened(image({}), changes), tmp_path)
+    assert assert_prices_are_exact(space, every_choice(space)) == {"", "H210"}
+
+
+@pytest.mark.parametrize("sections", [("none", {"mask_ratio": 0.5}), ({"mask_ratio": 0.5}, "none")])
+def test_a_stage_is_refused_for_pretraining_only_where_its_candidate_asks_for_it(
+    tmp_path: Path, sections: tuple[Any, Any]
+) -> None:
+    changes = {"mae": choose(*sections), "mask_unit": choose("none", 8), "stages.0.attention": "global"}
+    space = space_of(opened(image({}), changes), tmp_path)
+    assert assert_prices_are_exact(space, every_choice(space)) == {"", "H344"}
 
 
 @pytest.mark.parametrize("places", list(permutations(["input.channels", "stages.0.heads", "stages.1.heads"])))
