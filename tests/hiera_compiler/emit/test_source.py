@@ -57,6 +57,12 @@ def test_classes_are_as_many_as_distinct_blocks_whatever_the_depth(name: str) ->
     assert len({block.block_class.steps for block in blocks}) == 7
 
 
+def test_classes_are_named_by_their_stage_and_what_they_do() -> None:
+    names = dict.fromkeys(block.block_class.name for block in share_blocks(hc.compile("hiera_b").graph))
+    stages = [(f"Stage{number}Transition", f"Stage{number}Block") for number in (2, 3, 4)]
+    assert list(names) == ["Stage1Block", *(name for pair in stages for name in pair)]
+
+
 def test_blocks_that_differ_only_in_their_drop_path_rate_share_a_class() -> None:
     python = compilation(tiny(drop_path=0.5)).python
     assert len(BLOCK.findall(python)) == 3

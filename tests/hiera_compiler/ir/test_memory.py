@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import pytest
@@ -12,10 +13,12 @@ from hiera_compiler.ir import (
     Input,
     KeepUnits,
     Linear,
+    MergeTokens,
     Op,
     RelativeBias,
     RelativePosition,
     Shape,
+    SlidingConvolution,
     SlidingPool,
     Split,
     UnitLayout,
@@ -23,6 +26,7 @@ from hiera_compiler.ir import (
 
 WINDOW = UnitLayout((1, 1), ((2, 2), (2, 1)))
 UNITS = UnitLayout((2, 3), WINDOW.folds)
+GRID, MERGED = UnitLayout.raster((7, 3)), UnitLayout.raster((4, 2))
 QUERIES, KEYS, SCORES = (6, 2, 4), (6, 8, 4), (6, 2, 2, 8)
 SLIDING = SlidingPool("max", UNITS, UNITS.pooled(), (3, 3), (2, 2), (1, 1))
 
@@ -69,13 +73,20 @@ def test_a_view_allocates_nothing(op: Op, inputs: tuple[Shape, ...], elements: i
         ),
         # Of each query the products with the distances along height (4 keys) and width (2 keys).
         (RelativePosition(2, 2, UNITS.pooled(), UNITS, across_units=False), (QUERIES,), 6 * 2 * 2 * (4 + 2), 0),
-        (SLIDING, (KEYS,), prod(QUERIES), 0),
+        # The units as images; a maximum comes with places of 8 bytes, a mean without.
+        (SLIDING, (KEYS,), prod(KEYS) + 2 * prod(QUERIES), prod(KEYS) + 2 * prod(QUERIES)),
+        (replace(SLIDING, reduction="mean"), (KEYS,), prod(KEYS), prod(KEYS)),
+        (SlidingConvolution(4, UNITS, UNITS.pooled(), (3, 3), (2, 2), (1, 1)), (KEYS,), prod(KEYS), prod(KEYS)),
+        # A grid in raster order lies as an image does; one of odd sides is filled up.
+        (SlidingConvolution(4, GRID, MERGED, (3, 3), (2, 2), (1, 1)), ((1, 21, 4),), 0, 0),
+        (MergeTokens(GRID, MERGED, (2, 2)), ((1, 21, 4),), 8 * 16, 8 * 16),
+        (MergeTokens(UNITS, UNITS.pooled(), (2, 2)), (KEYS,), prod(KEYS), prod(KEYS)),
     ],
 )
 def test_what_runs_as_several_kernels_holds_what_is_between_them(
     op: Op, inputs: tuple[Shape, ...], scratch: int, workspace: int
 ) -> None:
-    """Attention with a bias holds its scores wherever it runs; the others only where each primitive runs by itself."""
+    """Wherever it runs, or, where that is no workspace, only where attention is two products."""
     output = op.infer(*inputs)
     assert op.scratch(inputs, output) == scratch
     assert op.workspace(inputs, output) == workspace

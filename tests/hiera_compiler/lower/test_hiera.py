@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import hiera_compiler as hc
-from hiera_compiler.ir import Attend, DropPath, Graph, KeepUnits, Linear, Pool, ToUnits
+from hiera_compiler.ir import Attend, DropPath, Graph, KeepUnits, Linear, Pool, ToUnits, Upsample
 from hiera_compiler.lower import lower
 from tests.support.random_specs import Data, compilation
 
@@ -165,3 +165,8 @@ def test_a_pyramid_grows_from_one_channel_too() -> None:
     graph = compilation(small({"channels": 1, "heads": 1}, neck=neck)).graph
     assert [graph[graph.outputs[f"pyramid.{level}"]].shape for level in (0, 1)] == [(64, 64, 4), (32, 32, 4)]
     assert graph["simfp_0.up1"].shape == (64, 64, 1)
+
+
+def test_levels_of_one_resolution_are_added_as_they_are() -> None:
+    graph = compilation(small({}, {}, {"pool": "max"}, neck="feature_pyramid")).graph
+    assert [node.op.factors for node in graph if isinstance(node.op, Upsample)] == [(2, 2)]

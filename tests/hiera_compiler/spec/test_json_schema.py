@@ -134,3 +134,9 @@ def test_keys_are_described() -> None:
     stage = hc.json_schema()["$defs"]["Stage"]
     assert all(value["description"] for value in stage["properties"].values())
     assert stage["required"] == ["depth", "channels", "heads", "attention"]
+
+
+def test_a_kind_that_requires_an_option_does_not_go_by_its_bare_word() -> None:
+    for written, right in (("window", False), ("{kind: window, window: 4}", True), ("global", True)):
+        text = ALONE.replace("attention: mask_unit", f"attention: {written}")
+        assert fits(text) is right

@@ -23,6 +23,7 @@ from hiera_compiler.weights.positions import Grid, grid_of, resized
         ((1, 25088, 96), (8, 16, 16), (8, 56, 56)),  # clips: as many frames as wanted
         ((1, 1280, 96), (8, 16, 16), (5, 16, 16)),  # or else the wanted frame
         ((1, 1281, 96), (8, 16, 16), None),
+        ((1, 512, 96), (1, 16, 16), None),  # two frames where the table is of space alone
         ((1, 96, 7, 7), (8, 16, 16), None),
     ],
 )

@@ -74,6 +74,21 @@ def test_every_neck_is_priced_exactly_with_a_head_and_without(profile: Any, tmp_
     assert refused == {"", "H352"}
 
 
+def test_blocks_that_attend_globally_among_others_are_priced_exactly(tmp_path: Path) -> None:
+    stage = {"depth": {"choose": [2, 4]}, "channels": 8, "heads": 2, "attention": {"kind": "window", "window": 4}}
+    places = {"choose": [[], [0], [1], [0, 3]]}
+    data = {
+        "name": "every",
+        "input": {"size": 16},
+        "patch": {"kernel": 2, "stride": 2},
+        "position": "absolute",
+        "mask_unit": "none",
+        "stages": [stage | {"global_at": places}, stage | {"pool": "max", "global_at": places}],
+    }
+    space = space_of(data, tmp_path)
+    assert assert_prices_are_exact(space, every_choice(space), None, 2) == {"", "H211"}
+
+
 @pytest.mark.parametrize("frames", ["none", 4])
 @pytest.mark.parametrize("profile", [None, *REGIMES.values()], ids=["counts", *REGIMES])
 def test_every_position_norm_and_activation_is_priced_exactly(frames: Any, profile: Any, tmp_path: Path) -> None:
