@@ -34,7 +34,10 @@ class Broken(Attention):
     kind: Literal["broken"] = "broken"
 
     def lower(self, builder, x, block):
-        return builder.add("attn", {}[x.channels], x)
+        return builder.add("attn", missing(x.channels), x)
+
+def missing(channels):
+    return {}[channels]
 '''
 
 TENSORS = """
@@ -107,7 +110,7 @@ def test_what_nothing_reads_is_refused(installed: Path, entries: str, said: str)
         packages.declared.__wrapped__(GROUPS)
 
 
-def test_a_kind_that_fails_is_no_bug_of_ours(installed: Path) -> None:
+def test_a_kind_that_fails_is_no_bug_of_ours_and_is_shown_where_it_failed(installed: Path) -> None:
     (installed / "others" / "attention").mkdir()
     (installed / "others" / "attention" / "__init__.py").write_text("")
     (installed / "others" / "attention" / "broken.py").write_text(BROKEN)
@@ -115,8 +118,8 @@ def test_a_kind_that_fails_is_no_bug_of_ours(installed: Path) -> None:
     command = [sys.executable, "-c", script, "check", "hiera_t", "--set", "stages.0.attention=broken"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "error[H903]: Broken.lower of the package 'the-others' failed: KeyError: 96" in done.stderr
-    assert "broken.py:10" in done.stderr
+    assert "error[H903]: missing of the package 'the-others' failed: KeyError: 96" in done.stderr
+    assert "broken.py:13" in done.stderr
     assert "Traceback" not in done.stderr
     assert "bug in hiera" not in done.stderr
 
