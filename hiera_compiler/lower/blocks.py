@@ -133,6 +133,9 @@ def lower_block(
 def _skip(builder: GraphBuilder, block: Block, x: Value, normed: Value, context: BlockContext) -> Value:
     if x.channels == block.channels:
         return context.pooled(builder, "pooled_skip", x)
+    if block.skip == "pooled_projection":
+        pooled = context.pooled(builder, "pooled_skip", normed)
+        return builder.add("proj", Linear(x.channels, block.channels), pooled)
     if block.skip == "projection":
         projected = builder.add("proj", Linear(x.channels, block.channels), normed)
         return context.pooled(builder, "pooled_skip", projected)

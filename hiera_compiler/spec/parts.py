@@ -83,12 +83,13 @@ class Stage(Form):
         Field(description="How the first block pools its queries and its skip connection; `none`: not at all."),
     ] = None
     skip: Annotated[
-        Literal["projection", "max_and_mean"],
+        Literal["projection", "pooled_projection", "max_and_mean"],
         silent("projection"),
         Field(
             description="What the skip connection of the first block is where the channels change. `projection` "
-            "(Hiera): a linear layer of the normalised input, pooled. `max_and_mean`: the input pooled by maximum and "
-            "by mean, side by side, which doubles the channels without weights."
+            "(Hiera): a linear layer of the normalised input, pooled. `pooled_projection`: the same, pooled before the "
+            "layer. `max_and_mean`: the input pooled by maximum and by mean, side by side, which doubles the channels "
+            "without weights."
         ),
     ] = "projection"
     mlp_ratio: Annotated[

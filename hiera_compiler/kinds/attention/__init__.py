@@ -23,17 +23,28 @@ from hiera_compiler.ir import (
 )
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.kinds.form import silent
-from hiera_compiler.kinds.roles import Attention, BlockContext
+from hiera_compiler.kinds.roles import Attention, BlockContext, Pooling
 
 Sides = tuple[int, ...]
+Pools = tuple[tuple[str, Pooling | None], tuple[str, Pooling | None], tuple[str, Pooling | None]]
+"""How queries, keys and values are pooled, if they are, and what the nodes are named."""
 
 
 class ProjectedAttention(Attention):
-    """Attention whose queries, keys and values one linear layer makes."""
+    """Attention whose queries, keys and values one linear layer makes, or one each where tokens are pooled first."""
 
     qkv_bias: Annotated[
         bool, silent(True), Field(description="Whether the layer of queries, keys and values has a bias.")
     ] = True
+
+    pool_first: Annotated[
+        bool,
+        silent(False),
+        Field(
+            description="Where what attends is pooled: false, after the layer of queries, keys and values; true, "
+            "before it, which then is a layer for each (MViT's POOL_FIRST)."
+        ),
+    ] = False
 
     relative: Annotated[
         Literal["none", "decomposed"],
@@ -44,11 +55,23 @@ class ProjectedAttention(Attention):
         ),
     ] = "none"
 
-    def projected(self, builder: GraphBuilder, x: Value, block: BlockContext) -> tuple[Value, Value, Value]:
-        """Queries, keys and values of every token."""
+    def projected(
+        self, builder: GraphBuilder, x: Value, block: BlockContext, pools: Pools | None = None
+    ) -> tuple[Value, Value, Value]:
+        """Queries, keys and values, pooled; where nothing is said, queries as the block pools, and only they."""
+        parts, pools = ("query", "key", "value"), pools or (("attn.pooled_query", block.pool), ("", None), ("", None))
+        if self.pool_first:
+            entering = [block.pooled_by(pool, builder, name, x) for name, pool in pools]
+            query, key, value = (
+                builder.add(f"attn.{part}", Linear(x.channels, block.channels, self.qkv_bias), tokens)
+                for part, tokens in zip(parts, entering, strict=True)
+            )
+            return query, key, value
         qkv = builder.add("attn.qkv", Linear(x.channels, 3 * block.channels, self.qkv_bias), x)
+        made = [builder.add(f"attn.{part}", Split(3, index), qkv) for index, part in enumerate(parts)]
         query, key, value = (
-            builder.add(f"attn.{name}", Split(3, index), qkv) for index, name in enumerate(("query", "key", "value"))
+            block.pooled_by(pool, builder, name, tokens, block.heads)
+            for (name, pool), tokens in zip(pools, made, strict=True)
         )
         return query, key, value
 
@@ -56,10 +79,9 @@ class ProjectedAttention(Attention):
         self, builder: GraphBuilder, x: Value, block: BlockContext, *, across_units: bool, bias: Value | None = None
     ) -> Value:
         """Multi-head attention whose queries, and only they, are pooled where the block pools (Hiera, section 4)."""
-        query, key, value = self.projected(builder, x, block)
-        query = block.pooled(builder, "attn.pooled_query", query, block.heads)
+        tokens = self.projected(builder, x, block)
         layouts = block.pooled_layout, block.layout
-        attended = self.gathered(builder, (query, key, value), layouts, block, across_units=across_units, bias=bias)
+        attended = self.gathered(builder, tokens, layouts, block, across_units=across_units, bias=bias)
         return builder.add("attn.proj", Linear(block.channels, block.channels), attended)
 
     def gathered(

@@ -79,22 +79,20 @@ class PooledAttention(ProjectedAttention):
         return self.relative == "none"
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
-        query, key, value = self.projected(builder, x, block)
         stride = (1,) * len(self.kv_stride) if block.pool is None else block.pool.stride
         of_query = self._strided(self.pool, stride)
         of_key = self._strided(self.kv_pool or self.pool, self.kv_stride)
-        query = block.pooled_by(of_query, builder, "attn.pool_q", query, block.heads)
+        pools = ("attn.pool_q", of_query), ("attn.pool_k", of_key), ("attn.pool_v", of_key)
+        tokens = self.projected(builder, x, block, pools)
         self._require_alike(builder, block, of_query)
-        key = block.pooled_by(of_key, builder, "attn.pool_k", key, block.heads)
-        value = block.pooled_by(of_key, builder, "attn.pool_v", value, block.heads)
         queries, keys = (block.layout if pool is None else pool.pooled(block.layout) for pool in (of_query, of_key))
-        tokens, layouts = (query, key, value), (queries, keys)
+        layouts = queries, keys
         if self.window is None:
             attended = self.gathered(builder, tokens, layouts, block, across_units=True)
         else:
             attended = self._gathered_in_windows(builder, tokens, layouts, block, stride)
         if self.residual:
-            attended = self._with_queries(builder, attended, query, block)
+            attended = self._with_queries(builder, attended, tokens[0], block)
         return builder.add("attn.proj", Linear(block.channels, block.channels), attended)
 
     def _with_queries(self, builder: GraphBuilder, attended: Value, query: Value, block: BlockContext) -> Value:

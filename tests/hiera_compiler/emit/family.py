@@ -106,6 +106,9 @@ class Family:
             kinds = [SimpleNamespace(**vars(pool) | {"kind": kind}) if pool else None for kind in ("max", "average")]
             largest, mean = (x if kind is None else self.layers.pooled("", kind, x) for kind in kinds)
             return largest.beside(mean)
+        if x.channels != stage.channels and stage.skip == "pooled_projection":
+            x = normed if pool is None else self.layers.pooled(f"{name}.pooled_skip", pool, normed)
+            return x.each(self.layers.linear(f"{name}.proj"))
         if x.channels != stage.channels:
             x = normed.each(self.layers.linear(f"{name}.proj"))
         return x if pool is None else self.layers.pooled(f"{name}.pooled_skip", pool, x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,18 +26,22 @@ class Attending:
     odd: bool
 
     def of(self, x: Tokens) -> Tokens:
-        kind = self.kind.kind
-        if kind == "window":
-            attended = self._in_windows(x)
-        else:
-            qkv = x.each(self.layers.linear(f"{self.name}.qkv"))
-            query, key, value = (qkv.each(part(i)) for i in range(3))
-            attended = self._pooled(query, key, value) if kind == "pooled" else self._plain(query, key, value)
+        attended = {"window": self._in_windows, "pooled": self._pooled}.get(self.kind.kind, self._plain)(x)
         return attended.each(self.layers.linear(f"{self.name}.proj"))
 
-    def _plain(self, query: Tokens, key: Tokens, value: Tokens) -> Tokens:
-        if self.pool is not None:
-            query = self.layers.pooled(f"{self.name}.pooled_query", self.pool, query, self.heads)
+    def _projected(self, x: Tokens, *pools: Callable[[Tokens, int], Tokens]) -> list[Tokens]:
+        """Queries, keys and values, pooled before their layers or after them; these see no heads yet, those do."""
+        if getattr(self.kind, "pool_first", False):
+            parts = zip(("query", "key", "value"), pools, strict=True)
+            return [pool(x, 1).each(self.layers.linear(f"{self.name}.{part}")) for part, pool in parts]
+        qkv = x.each(self.layers.linear(f"{self.name}.qkv"))
+        return [pool(qkv.each(part(index)), self.heads) for index, pool in enumerate(pools)]
+
+    def _query(self, x: Tokens, heads: int) -> Tokens:
+        return x if self.pool is None else self.layers.pooled(f"{self.name}.pooled_query", self.pool, x, heads)
+
+    def _plain(self, x: Tokens) -> Tokens:
+        query, key, value = self._projected(x, self._query, as_it_is, as_it_is)
         if self.kind.kind == "global":
             return self._everywhere(query, key, value)
         pieces = {
@@ -45,26 +49,28 @@ class Attending:
         }
         return Tokens(pieces, None, query.units)
 
-    def _pooled(self, query: Tokens, key: Tokens, value: Tokens) -> Tokens:
-        kind, stride = self.kind, (1,) * len(query.unit) if self.pool is None else self.pool.stride
-        query = self._strided("pool_q", kind.pool, query, stride)
-        key, value = (
-            self._strided(name, kind.kv_pool or kind.pool, x, kind.kv_stride)
-            for name, x in (("pool_k", key), ("pool_v", value))
+    def _pooled(self, x: Tokens) -> Tokens:
+        kind, stride = self.kind, (1,) * len(x.unit) if self.pool is None else self.pool.stride
+        of_keys = kind.kv_pool or kind.pool
+        query, key, value = self._projected(
+            x,
+            lambda x, heads: self._strided("pool_q", kind.pool, x, stride, heads),
+            lambda x, heads: self._strided("pool_k", of_keys, x, kind.kv_stride, heads),
+            lambda x, heads: self._strided("pool_v", of_keys, x, kind.kv_stride, heads),
         )
         if kind.window is None:
             attended = self._everywhere(query, key, value)
         else:
             spans = [side * step for side, step in zip(kind.window, stride, strict=True)]
-            of_keys = tuple(span // step for span, step in zip(spans, kind.kv_stride, strict=True))
-            attended = self._window_by_window(query, key, value, kind.window, of_keys)
+            beside = tuple(span // step for span, step in zip(spans, kind.kv_stride, strict=True))
+            attended = self._window_by_window(query, key, value, kind.window, beside)
         return attended.plus(query, with_token=kind.residual_token) if kind.residual else attended
 
-    def _strided(self, name: str, pool: Any, x: Tokens, stride: Place) -> Tokens:
+    def _strided(self, name: str, pool: Any, x: Tokens, stride: Place, heads: int) -> Tokens:
         overlaps = (pool.kernel or stride) != stride or any(pool.padding or ())
         if max(stride) == 1 and not (overlaps and self.kind.unit_stride):
             return x
-        return self.layers.pooled(f"{self.name}.{name}", pool, x, self.heads, stride)
+        return self.layers.pooled(f"{self.name}.{name}", pool, x, heads, stride)
 
     def _window_by_window(self, query: Tokens, key: Tokens, value: Tokens, window: Place, of_keys: Place) -> Tokens:
         (whole,) = query.pieces
@@ -85,7 +91,6 @@ class Attending:
         moves = self.kind.shift and self.odd and self.pool is None
         shift = [side // 2 if moves and count > 1 else 0 for side, count in zip(window, counts, strict=True)]
         filled = padded(grid, [0] * len(sides), [side - had for side, had in zip(sides, x.unit, strict=True)])
-        query, key, value = self.layers.linear(f"{self.name}.qkv")(filled).chunk(3, -1)
         found: dict[Place, Tensor] = {}
         for index in places(counts):
             inside = [
@@ -96,10 +101,8 @@ class Attending:
             ]
             from_start = [tuple(place < by for place, by in zip(at, shift, strict=True)) for at in inside]
             apart = torch.tensor([[one != other for other in from_start] for one in from_start])
-            q, k, v = (torch.stack([t[at] for at in inside]).reshape(*window, -1) for t in (query, key, value))
-            if self.pool is not None:
-                alone = Tokens({whole: q}, None, (1,) * len(window))
-                q = self.layers.pooled(f"{self.name}.pooled_query", self.pool, alone, self.heads).pieces[whole]
+            alone = Tokens({whole: torch.stack([filled[at] for at in inside]).reshape(*window, -1)}, None, x.units)
+            q, k, v = (tokens.pieces[whole] for tokens in self._projected(alone, self._query, as_it_is, as_it_is))
             attended = self._inside(q, k, v, -100.0 * apart if any(shift) else 0.0, stride)
             if self.pool is not None:
                 at = places(q.shape[:-1])
@@ -158,6 +161,11 @@ class Attending:
             for key in at[1]
         ]
         return torch.stack(rows).reshape(len(at[0]), len(at[1]), -1).permute(2, 0, 1)
+
+
+def as_it_is(x: Tokens, heads: int) -> Tokens:
+    """Tokens that are not pooled."""
+    return x
 
 
 def part(index: int) -> Function:

@@ -24,6 +24,8 @@ RELATIVE: Data = {"relative": "decomposed"}
 OVERLAPPING: Data = {"kernel": 3, "padding": 1}
 CONV: Data = {"kind": "conv", **OVERLAPPING}
 POOLED: Data = {"kind": "pooled", "pool": CONV, "kv_stride": 2, "residual": True, **RELATIVE}
+POOLED_FIRST: Data = {**POOLED, "relative": "none", "pool_first": True}
+BEFORE: Data = {"skip": "pooled_projection"}
 SWIN: Data = {"kind": "window", "window": [3, 4], "shift": True, "relative_bias": True}
 
 
@@ -118,6 +120,22 @@ SPECS: dict[str, Data] = {
         input={"size": [9, 3], "channels": 2},
         mask_unit="none",
         position={"kind": "abswin", "base": [4, 3], "window": [2, 2], "antialias": True},
+    ),
+    "pooling before every projection, in mask units and across them": clip(
+        {"attention": {"kind": "mask_unit", "pool_first": True}},
+        {"channels": 8, "pool": {"kind": "max", "stride": [2, 1, 1]}, **BEFORE},
+        {"channels": 12, "heads": 3, "pool": CONV | {"stride": [1, 2, 1]}, "attention": POOLED_FIRST, **BEFORE, **OWN},
+    ),
+    "pooling before every projection, in windows and with a class token": image(
+        {"attention": {**POOLED_FIRST, "relative": "decomposed", "kv_stride": [3, 2]}},
+        {"channels": 12, "heads": 3, "pool": CONV, "attention": {"kind": "global", "pool_first": True}} | BEFORE | OWN,
+        mask_unit="none",
+        class_token=True,
+    ),
+    "windows pooled before every projection": image(
+        {"attention": {"kind": "window", "window": 4, "pool_first": True}},
+        {"channels": 12, "attention": {"kind": "window", "window": [4, 6], "pool_first": True}, "pool": CONV} | BEFORE,
+        mask_unit="none",
     ),
     "six stages, none of which pools": image(*[{"channels": 4 + 2 * (n % 2)} for n in range(6)], mask_unit=3),
 }

@@ -19,6 +19,5 @@ class TalkingHeadsAttention(ProjectedAttention):
 
     def lower(self, builder: GraphBuilder, x: Value, block: BlockContext) -> Value:
         query, key, value = self.projected(builder, x, block)
-        query = block.pooled(builder, "attn.pooled_query", query, block.heads)
         mixed = builder.add("attn.talk", TalkingHeads(block.heads, self.across_units), query, key, value)
         return builder.add("attn.proj", Linear(block.channels, block.channels), mixed)
