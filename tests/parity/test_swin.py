@@ -51,7 +51,7 @@ def assert_equal(name: str, depths: tuple[int, ...], size: tuple[int, int], fold
 
 @pytest.mark.parametrize(
     ("name", "depths"),
-    [("swin_t", (2, 2, 6, 2)), ("swin_s", (1, 1, 3, 2)), ("swin_b", (2, 1, 2, 1))],
+    [("swin_t", (2, 2, 6, 2)), ("swin_s", (2, 2, 18, 2)), ("swin_b", (2, 2, 18, 2))],
 )
 def test_outputs_equal_timm(name: str, depths: tuple[int, ...], tmp_path: Path) -> None:
     assert_equal(name, depths, (224, 224), tmp_path)
