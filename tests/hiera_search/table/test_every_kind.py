@@ -29,7 +29,9 @@ def kinds(group: str, **options: Any) -> list[Any]:
 @pytest.mark.parametrize("profile", [None, all_profiles()[0]], ids=["counts", "time"])
 def test_every_pair_of_attention_and_pooling_is_priced_exactly(mask_unit: Any, profile: Any, tmp_path: Path) -> None:
     shifted = [kind for kind in kinds("attention", shift=True, relative_bias=True) if "shift" in kind]
-    stage = {"heads": 2, "attention": {"choose": [*kinds("attention"), *shifted]}}
+    pooled_first = [kind for kind in kinds("attention", pool_first=True) if "pool_first" in kind]
+    stage = {"heads": 2, "attention": {"choose": [*kinds("attention"), *shifted, *pooled_first]}}
+    skip = {"choose": ["projection", "pooled_projection", "max_and_mean"]}
     data = {
         "name": "every",
         "input": {"size": 16},
@@ -38,7 +40,8 @@ def test_every_pair_of_attention_and_pooling_is_priced_exactly(mask_unit: Any, p
         "mask_unit": mask_unit,
         "stages": [
             stage | {"depth": {"choose": [1, 4]}, "channels": 8},
-            stage | {"depth": {"choose": [1, 3]}, "channels": 16, "pool": {"choose": ["none", *kinds("pool")]}},
+            stage
+            | {"depth": {"choose": [1, 3]}, "channels": 16, "pool": {"choose": ["none", *kinds("pool")]}, "skip": skip},
         ],
         "head": {"classes": 3},
     }
