@@ -252,8 +252,8 @@ def test_an_input_of_another_size_is_refused(data: Data, size: tuple[int, ...]) 
         compilation.module()(torch.randn(2, 3, *size), inputs(compilation, 2)[1])
 
 
-def histograms(image: np.ndarray[Any, Any], cell: int, bins: int) -> np.ndarray[Any, Any]:
-    """Histograms of oriented gradients of one channel, pixel by pixel: ``[rows, columns, bins]``, normalised."""
+def histograms(image: np.ndarray[Any, Any], cell: int, bins: int, norm: bool) -> np.ndarray[Any, Any]:
+    """Histograms of oriented gradients of one channel, pixel by pixel: ``[rows, columns, bins]``."""
     height, width = image.shape
     found = np.zeros((height // cell, width // cell, bins))
     for y in range(height // cell * cell):
@@ -263,7 +263,7 @@ def histograms(image: np.ndarray[Any, Any], cell: int, bins: int) -> np.ndarray[
             angle = np.rad2deg(np.arctan2(down, right)) % 180
             found[y // cell, x // cell, int(angle // (180 / bins)) % bins] += np.hypot(down, right) / cell**2
     lengths = np.sqrt((found**2).sum(-1, keepdims=True) + 1e-10)
-    return np.asarray(found / lengths)
+    return np.asarray(found / lengths) if norm else found
 
 
 def ours_by_cell(images: Tensor, norm: bool = True) -> Tensor:
@@ -275,24 +275,43 @@ def ours_by_cell(images: Tensor, norm: bool = True) -> Tensor:
     return parts.reshape(len(images), channels, 2 * rows, 2 * columns, 9)
 
 
-def test_histograms_of_gradients_are_those_of_a_plain_loop() -> None:
+@pytest.mark.parametrize("norm", [True, False])
+def test_histograms_of_gradients_are_those_of_a_plain_loop(norm: bool) -> None:
     images = torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
-    found = ours_by_cell(images)
+    found = ours_by_cell(images, norm)
     for sample, channel in np.ndindex(2, 3):
-        expected = histograms(images[sample, channel].double().numpy(), 8, 9)
+        expected = histograms(images[sample, channel].double().numpy(), 8, 9, norm)
         np.testing.assert_allclose(found[sample, channel].numpy(), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("norm", [True, False])
-def test_histograms_of_gradients_are_scikit_image_s(norm: bool) -> None:
+def test_histograms_of_gradients_are_scikit_image_s_in_every_colour(norm: bool) -> None:
     from skimage.feature import hog
 
-    image = torch.rand(1, 1, 32, 48, generator=torch.Generator().manual_seed(0))
-    found = ours_by_cell(image, norm)[0, 0].numpy()
-    if not norm:
-        found = found / np.sqrt((found**2).sum(-1, keepdims=True) + 1e-10)
-    expected = hog(image[0, 0].double().numpy(), 9, (8, 8), (1, 1), block_norm="L2", feature_vector=False)
-    np.testing.assert_allclose(found, np.asarray(expected).reshape(found.shape), atol=1e-5)
+    images = torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    found = ours_by_cell(images, norm).numpy()
+    # It normalises blocks of cells: each cell by itself, or all together, which keeps what is large beside what is not.
+    block = (1, 1) if norm else (4, 6)
+    for sample, channel in np.ndindex(2, 3):
+        image, ours = images[sample, channel].double().numpy(), found[sample, channel]
+        expected = hog(image, 9, (8, 8), block, block_norm="L2", feature_vector=False).reshape(ours.shape)
+        np.testing.assert_allclose(ours if norm else ours / np.linalg.norm(ours), expected, atol=1e-5)
+
+
+def test_an_autoencoder_s_target_is_scikit_image_s_by_colour_direction_and_cell() -> None:
+    from skimage.feature import hog
+
+    small = ["input.size=64", "stages.2.depth=1", "mae.decoder.depth=1", "mae.target=hog"]
+    pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    _, _, target, _ = hc.compile("hiera_t", small, task="mae").module()(pixels, torch.tensor([[0]]))
+    colours = [hog(x.double().numpy(), 9, (8, 8), (1, 1), block_norm="L2", feature_vector=False) for x in pixels[0]]
+    cells = np.stack([np.asarray(colour).reshape(8, 8, 9) for colour in colours])
+    masked_tokens = [(row, column) for row, column in np.ndindex(4, 4) if row > 1 or column > 1]
+    expected = [
+        cells[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].transpose(0, 3, 1, 2).ravel()
+        for row, column in masked_tokens
+    ]
+    np.testing.assert_allclose(target[0].numpy(), np.stack(expected), atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
