@@ -266,7 +266,7 @@ def histograms(image: np.ndarray[Any, Any], cell: int, bins: int, norm: bool) ->
     return np.asarray(found / lengths) if norm else found
 
 
-def ours_by_cell(images: Tensor, norm: bool = True) -> Tensor:
+def ours_by_cell(images: Tensor, norm: bool) -> Tensor:
     """Our histograms as ``[batch, channels, rows, columns, bins]`` of cells."""
     rows, columns = images.shape[2] // 16, images.shape[3] // 16
     found = masked.oriented_gradients(images, (rows, columns), (16, 16), 1, 9, 8, norm)
