@@ -114,8 +114,9 @@ LEARNED = "{kind: pooled, pool: {kind: conv, kernel: 2, padding: 0}, unit_stride
         ["stages.3.channels=384", "stages.3.heads=4", "stages.3.pool=merge"],
         ["stages.3.pool=conv"],
         ["stages.3.first_attention=own", f"stages.3.attention={LEARNED}"],
+        ["stages.3.first_attention=own", "stages.3.attention={kind: global, pool_first: true}", "stages.3.pool=conv"],
     ],
-    ids=["merge", "conv", "pooled"],
+    ids=["merge", "conv", "pooled", "pooled first"],
 )
 def test_a_learned_pooling_of_the_last_stage_is_new_when_it_pools_again(changes: list[str], tmp_path: Path) -> None:
     compilation = compiled(*changes)
