@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from hiera_compiler.emit.prelude import kept_by
 from tests.hiera_compiler.emit.test_masked import CLIP, SMALL, compiled
 from tests.support.random_specs import Data, compilation
 
@@ -85,6 +87,13 @@ def test_masks_that_fit_are_taken_in_every_form() -> None:
         expected = module.features(pixels, mask=KEPT)
         for mask in (SOME, KEPT.int()):
             assert all(torch.equal(*pair) for pair in zip(module.features(pixels, mask=mask), expected, strict=True))
+
+
+def test_indices_are_not_looked_at_while_a_cuda_graph_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    with FakeTensorMode():  # which has no values to look at
+        pixels, kept = torch.empty(2, 3, 32, 48, device="cuda"), torch.ones(2, 3, dtype=torch.long, device="cuda")
+        assert kept_by(kept, pixels, 6, 6) is kept
 
 
 def test_an_autoencoder_must_have_something_to_predict() -> None:
