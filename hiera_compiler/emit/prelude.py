@@ -122,8 +122,8 @@ def kept_by(mask: Tensor, pixels: Tensor, units: int, most: int) -> Tensor:
     """
     whole = mask.dtype == torch.bool
     kept = kept_units(mask, units) if whole else mask
-    if kept.ndim != 2 or kept.shape[0] != pixels.shape[0] or kept.is_floating_point():
-        forms = f"[{pixels.shape[0]}, {units}], or the indices of kept units [{pixels.shape[0]}, kept]"
+    if kept.ndim != 2 or kept.shape[0] != pixels.shape[0] or kept.dtype not in (torch.int64, torch.int32):
+        forms = f"[{pixels.shape[0]}, {units}], or the int64 indices of kept units [{pixels.shape[0]}, kept]"
         raise ValueError(f"a mask of these pixels is boolean {forms}, and this is {mask.dtype} {list(mask.shape)}")
     if not 1 <= kept.shape[1] <= most:
         raise ValueError(f"the mask keeps {kept.shape[1]} of {units} mask units, and may keep 1 to {most}")

@@ -58,14 +58,15 @@ KEPT = torch.tensor([[0, 2, 5], [1, 2, 3]])
 # Of the six mask units of SMALL.
 SOME = torch.tensor([[True, False, True, False, False, True], [False, True, True, True, False, False]])
 WRONG: dict[str, tuple[Tensor, str]] = {
-    "of one sample": (KEPT[:1], r"indices of kept units \[2, kept\], and this is torch.int64 \[1, 3\]"),
+    "of one sample": (KEPT[:1], r"int64 indices of kept units \[2, kept\], and this is torch.int64 \[1, 3\]"),
     "of one sample, boolean": (SOME[:1], r"boolean \[2, 6\], .* torch.bool \[1, 6\]"),
     "of other units": (SOME[:, :4], r"\[2, 4\] is not \[batch, 6\]"),
     "without a batch": (SOME[0], r"\[6\] is not \[batch, 6\]"),
     "of a grid of units": (SOME.view(2, 2, 3), r"\[2, 2, 3\] is not"),
     "of fractions": (SOME.float(), r"torch.float32 \[2, 6\]"),
     "of zeros and ones": (SOME[:, :5].long(), "zeros and ones must be boolean"),
-    "of bytes": (SOME[:, :5].byte(), "zeros and ones must be boolean"),
+    "of bytes": (SOME[:, :5].byte(), r"this is torch.uint8 \[2, 5\]"),
+    "of indices in bytes": (KEPT.to(torch.int8), r"this is torch.int8 \[2, 3\]"),
     "that names a unit twice": (torch.tensor([[0, 0], [1, 2]]), "ascend, from 0 to 5"),
     "in another order": (KEPT.flip(1), "ascend"),
     "beyond the units": (KEPT + 1, "from 0 to 5"),
