@@ -179,7 +179,7 @@ def no_pillow() -> Diagnostic:
 
 @code("H744")
 def other_decoder(file: str | os.PathLike[str], missing: Sequence[str], unused: Sequence[str]) -> Diagnostic:
-    """The weights lack what predicts pixels, or are those of a decoder with more blocks.
+    """The weights lack what predicts pixels, or are those of a decoder with more blocks, or one that sees all scales.
 
     What is predicted would be noise. Files of pretraining have a decoder, such as `mae_hiera_base_224.pth`.
     """

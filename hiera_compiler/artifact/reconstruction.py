@@ -44,7 +44,7 @@ def reconstruction(
     pixels = _pixels(image, compilation)
     with torch.random.fork_rng(devices=[]):
         module, report = compilation.load(weights, "cpu")
-    unused = [key for key in report.unexpected if "decoder" in key]
+    unused = [key for key in report.unexpected if "decoder" in key or "fusion" in key]
     if report.missing or unused:
         raise BuildError(problems.other_decoder(weights, report.missing, unused))
     rows = cut_patches(pixels, patches.grid, patches.patch, patches.frame_step)

@@ -118,16 +118,17 @@ def kept_by(mask: Tensor, pixels: Tensor, units: int, most: int) -> Tensor:
     """The indices ``[batch, kept]`` of the units that a mask keeps, which may be such indices itself.
 
     Raises ValueError for a mask that does not fit the pixels and their units, or keeps none or more than ``most``.
-    Compiled and exported code cannot look at indices: there they are taken as they are.
+    Compiled and exported code, and CUDA graphs, cannot look at indices: there they are taken as they are.
     """
     whole = mask.dtype == torch.bool
     kept = kept_units(mask, units) if whole else mask
-    if kept.ndim != 2 or kept.shape[0] != pixels.shape[0] or kept.is_floating_point():
-        forms = f"[{pixels.shape[0]}, {units}], or the indices of kept units [{pixels.shape[0]}, kept]"
+    if kept.ndim != 2 or kept.shape[0] != pixels.shape[0] or kept.dtype not in (torch.int64, torch.int32):
+        forms = f"[{pixels.shape[0]}, {units}], or the int64 indices of kept units [{pixels.shape[0]}, kept]"
         raise ValueError(f"a mask of these pixels is boolean {forms}, and this is {mask.dtype} {list(mask.shape)}")
     if not 1 <= kept.shape[1] <= most:
         raise ValueError(f"the mask keeps {kept.shape[1]} of {units} mask units, and may keep 1 to {most}")
     taken = whole or kept.is_meta or torch.compiler.is_compiling()
+    taken = taken or (kept.is_cuda and torch.cuda.is_current_stream_capturing())
     if not (taken or bool((kept[:, 1:] > kept[:, :-1]).all() & (kept >= 0).all() & (kept < units).all())):
         raise ValueError(f"indices of kept mask units ascend, from 0 to {units - 1}; zeros and ones must be boolean")
     return kept

@@ -85,10 +85,10 @@ def _yaml(value: object) -> str:
             return str(value).lower()
         case dict():
             return "{" + ", ".join(f"{key}: {_yaml(item)}" for key, item in value.items()) + "}"
-        case [only] | (only,):
+        case [only]:
             return _yaml(only)
-        case list() | tuple():
-            return "[" + ", ".join(map(_yaml, value)) + "]"
+        case [*items]:
+            return "[" + ", ".join(map(_yaml, items)) + "]"
     return str(value)
 
 

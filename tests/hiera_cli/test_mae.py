@@ -205,12 +205,13 @@ def test_weights_of_another_decoder_or_not_finite_make_no_picture(hiera: Hiera) 
     save_file(whole | {"mask_token": whole["mask_token"] * float("nan")}, "broken.safetensors")
     deeper = hc.compile("tiny.yaml", ["mae.decoder.depth=2"], task="mae")
     save_file(deeper.module().state_dict(), "deeper.safetensors")
-    for weights, code, words in (
+    for weights, code, words, *settings in (
         ("encoder.safetensors", "H744", "missing: decoder_pos_embed, decoder_embed.weight"),
         ("deeper.safetensors", "H744", "not used: decoder_blocks.1."),
+        ("mae.safetensors", "H744", "not used: multi_scale_fusion_heads.0.", "--set", "mae.multi_scale=false"),
         ("broken.safetensors", "H731", "not finite themselves: mask_token"),
     ):
-        shown = hiera("show", "tiny.yaml", "--mae", "--image", "picture.png", "--weights", weights)
+        shown = hiera("show", "tiny.yaml", "--mae", "--image", "picture.png", "--weights", weights, *settings)
         assert shown.code == 1
         assert f"error[{code}]" in shown.err
         assert words in shown.err

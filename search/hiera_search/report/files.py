@@ -106,13 +106,16 @@ def _row(kind: str, one: Candidate, holes: list[str]) -> list[object]:
         *(one.accuracy, one.accuracy_low, one.accuracy_high, one.accuracy_rung, one.extrapolated),
         one.measured.latency_ms if one.measured else None,
         one.nearest.text if one.nearest else None,
-        *(one.choice.get(hole) for hole in holes),
+        *(_spelled(one.choice.get(hole)) for hole in holes),
     ]
 
 
+def _spelled(value: object) -> object:
+    """What was chosen at a hole as a space has it; texts and numbers are so already, and a hole may not be there."""
+    return figures.option(value) if isinstance(value, dict | list | bool) else value
+
+
 def _cell(value: object) -> object:
-    if isinstance(value, dict | list):
-        value = figures.option(value)
     # A spreadsheet would run a text that begins like a formula.
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 

@@ -229,29 +229,6 @@ def test_masks_are_boolean_or_indices() -> None:
     assert all(torch.equal(a, b) for a, b in zip(by_index, by_mask, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("mask", "message"),
-    [
-        (torch.ones(2, 6, dtype=torch.bool), "keeps 6 of 6 mask units"),
-        (torch.zeros(2, 6, dtype=torch.bool), "keeps 0 of 6 mask units"),
-        (torch.arange(6).expand(2, 6), "keeps 6 of 6 mask units"),
-        (torch.ones(2, 5, dtype=torch.bool), r"\[2, 5\] is not \[batch, 6\]"),
-        (torch.ones(6, dtype=torch.bool), r"\[6\] is not \[batch, 6\]"),
-    ],
-)
-def test_a_mask_that_leaves_nothing_to_predict_or_is_of_another_grid_is_refused(mask: Tensor, message: str) -> None:
-    compilation = compiled(SMALL)
-    with pytest.raises(ValueError, match=message):
-        compilation.module()(inputs(compilation, 2)[0], mask)
-
-
-@pytest.mark.parametrize(("data", "size"), [(SMALL, (48, 48)), (SMALL, (32, 49)), (CLIP, (6, 32, 16))])
-def test_an_input_of_another_size_is_refused(data: Data, size: tuple[int, ...]) -> None:
-    compilation = compiled(data)
-    with pytest.raises(ValueError, match="the model takes pixels of shape"):
-        compilation.module()(torch.randn(2, 3, *size), inputs(compilation, 2)[1])
-
-
 def histograms(image: np.ndarray[Any, Any], cell: int, bins: int, norm: bool) -> np.ndarray[Any, Any]:
     """Histograms of oriented gradients of one channel, pixel by pixel: ``[rows, columns, bins]``."""
     height, width = image.shape

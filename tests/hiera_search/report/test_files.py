@@ -78,7 +78,7 @@ def test_a_kind_with_options_that_was_chosen_is_spelled_as_in_a_space(tmp_path: 
     comment = (tmp_path / "best.yaml").read_text(encoding="utf-8").replace("\n#", "")
     assert f"att={told}, class_token=false" in " ".join(comment.split())
     (row,) = csv.DictReader(io.StringIO((tmp_path / "front.csv").read_text(encoding="utf-8")))
-    assert row["att"] == told
+    assert (row["att"], row["class_token"]) == (told, "false")
     assert f"<dt>att</dt><dd>{told}</dd>" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
