@@ -155,10 +155,11 @@ def _legend(front: Front, shown: Sequence[Candidate]) -> Iterator[str]:
 
 def _risk(front: Front) -> str:
     """How sure it is that predicted times meet their limits."""
+    from hiera_search.report.figures import OF_TIME
+
     risk = front.regime.risk
-    is_of_time = {"latency_ms", "min_throughput"} & front.budgets.keys()
     return (
         ""
-        if risk is None or not is_of_time
+        if risk is None or not front.budgets.keys() & OF_TIME
         else f"; the time of each is over it with a probability of {risk:g} at most"
     )

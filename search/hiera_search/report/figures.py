@@ -19,6 +19,9 @@ _BUDGETS: Mapping[str, tuple[str, str]] = {
 }
 """The direction and unit of each limit; that of a score is the estimator's."""
 
+OF_TIME = frozenset({"latency_ms", "min_throughput"})
+"""The limits that predictions are held against, at a risk."""
+
 COSTS: Mapping[str, str] = {"latency": "latency", "macs": "GMACs", "params": "parameters", "memory": "memory"}
 """The costs that a front may be against, in words."""
 
