@@ -217,3 +217,12 @@ def test_a_small_space_is_not_searched_further_than_was_asked_for(hiera: Hiera, 
     assert data["evaluated"] == 20
     assert data["space"]["exact"] is False
     assert json.loads(hiera("search", space, "--candidates", "108", "-o", "all", "--json").out)["space"]["exact"]
+
+
+def test_winners_of_a_space_with_a_long_name_are_specs_too(hiera: Hiera, space: str) -> None:
+    Path(space).write_text(SPACE.replace("tiny", "n" * 100))
+    assert hiera("search", space, "-o", "found", "--top", "3").code == 0
+    front = json.loads(Path("found/front.json").read_text())["front"][:3]
+    assert [hc.compile(Path("found") / one["file"]).spec.name for one in front] == [one["name"] for one in front]
+    assert front[1]["file"] == f"{front[1]['name']}.yaml"
+    assert front[1]["name"].endswith(front[1]["hash"][:8])

@@ -60,6 +60,12 @@ def option(value: object) -> str:
     return text.removesuffix("...\n").strip()
 
 
+def name(whole: str, longest: int) -> str:
+    """A name, cut in the middle to a length: names of one space differ at their ends."""
+    tail = longest // 2
+    return whole if len(whole) <= longest else f"{whole[: longest - tail - 1]}…{whole[-tail:]}"
+
+
 def milliseconds(value: float) -> str:
     """A time in ms with three digits, without its unit."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value < 0.01 else f"{value:#.3g}".rstrip(".")
