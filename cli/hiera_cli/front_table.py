@@ -45,12 +45,14 @@ def front_table(front: Front, width: int = _PIPED, top: int | None = None) -> st
 
 def _fitted(front: Front, shown: Sequence[Candidate], width: int) -> str:
     """The table with all in one row if that fits, else with a second line below each row."""
+    from hiera_search.report import figures
+
     right = range(1, 8 if any(one.measured for one in shown) else 7)
     wide = columns(*_table(front, shown, _LONGEST, beside=True), right=right)
     if _width(wide) <= width:
         return wide
     whole = columns(*_table(front, shown, _LONGEST, beside=False), right=right)
-    names = max(len(_cut(one.name, _LONGEST)) for one in shown)
+    names = max(len(figures.name(printable(one.name), _LONGEST)) for one in shown)
     longest = max(_SHORTEST, names - max(0, _width(whole) - width))
     head, rule, *rows = columns(*_table(front, shown, longest, beside=False), right=right).split("\n")
     below = (_below(one, front) for one in shown)
@@ -74,7 +76,7 @@ def _table(front: Front, shown: Sequence[Candidate], longest: int, beside: bool)
     header += ["band"] * has_bands + ["nearest published"] * has_nearest
     rows = [
         [
-            _cut(one.name, longest),
+            figures.name(printable(one.name), longest),
             f"{one.params / 1e6:.2f}",
             f"{one.macs / 1e9:.2f}",
             figures.milliseconds(one.latency_ms),
@@ -101,13 +103,6 @@ def _below(one: Candidate, front: Front) -> str:
     parts = [f"band {band}" if band else "", _nearest(one)]
     text = ", ".join(part for part in parts if part)
     return f"  {text}" if text else ""
-
-
-def _cut(name: str, longest: int) -> str:
-    """The name, in the middle cut to a length: names of one space differ at their ends."""
-    name = printable(name)
-    tail = longest // 2
-    return name if len(name) <= longest else f"{name[: longest - tail - 1]}…{name[-tail:]}"
 
 
 def _nothing(front: Front) -> str:
@@ -155,10 +150,11 @@ def _legend(front: Front, shown: Sequence[Candidate]) -> Iterator[str]:
 
 def _risk(front: Front) -> str:
     """How sure it is that predicted times meet their limits."""
+    from hiera_search.report.figures import OF_TIME
+
     risk = front.regime.risk
-    is_of_time = {"latency_ms", "min_throughput"} & front.budgets.keys()
     return (
         ""
-        if risk is None or not is_of_time
+        if risk is None or not front.budgets.keys() & OF_TIME
         else f"; the time of each is over it with a probability of {risk:g} at most"
     )

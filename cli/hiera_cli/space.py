@@ -76,6 +76,7 @@ def _record(search: Search, found: Survey) -> dict[str, Any]:
             "holes": {hole.name: list(hole.options) for hole in search.space.holes},
         },
         "regime": {
+            "task": search.request.task,
             "device": profile.device.name,
             "regime": profile.regime.name,
             "dtype": profile.regime.dtype,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING
 
 from hiera_cli.columns import columns
@@ -22,6 +22,9 @@ _COSTS = {
 }
 """What a cost is called, and in which unit it is shown."""
 
+_RULE = 30
+"""Letters of a rule in one line, however narrow the terminal is."""
+
 
 def space_tables(search: Search, found: Survey) -> str:
     """The regime, the points, what refuses them, what they cost, and what fits the budgets."""
@@ -30,7 +33,7 @@ def space_tables(search: Search, found: Survey) -> str:
     width = room()
     parts = [fill(title(search), width), fill(_points(search, found), width)]
     if found.refused:
-        parts.append(_refused(found))
+        parts.append(_refused(found, width))
     if found.costs:
         parts.append(_costs(search, found))
         parts.append("\n".join(fill(line, width, break_on_hyphens=False) for line in _legend(search)))
@@ -50,13 +53,17 @@ def _points(search: Search, found: Survey) -> str:
     return f"{size}; of {count(found.seen)} points drawn at random (seed {search.request.seed}), {share}"
 
 
-def _refused(found: Survey) -> str:
+def _refused(found: Survey, width: int) -> str:
+    """The rules that refuse, most first, each told in as many lines as ``width`` asks for."""
     from hiera_compiler.diagnostics.codes import codes
 
-    titles = codes()
-    ordered = sorted(found.refused.items(), key=lambda item: -item[1])
-    rows = [[code, _share(count, found.seen), titles[code].removesuffix(".")] for code, count in ordered]
-    return columns(["refused by", "share", "rule"], rows, right={1})
+    titles, header = codes(), ["refused by", "share", "rule"]
+    left = width - len("refused by  100.0 %  ")
+    rows = []
+    for code, count in sorted(found.refused.items(), key=lambda item: -item[1]):
+        first, *others = wrap(titles[code].removesuffix("."), max(left, _RULE))
+        rows += [[code, _share(count, found.seen), first], *(["", "", line] for line in others)]
+    return columns(header, rows, right={1})
 
 
 def _costs(search: Search, found: Survey) -> str:
@@ -76,7 +83,7 @@ def _legend(search: Search) -> Iterator[str]:
 
 def _fitting(search: Search, found: Survey) -> Iterator[str]:
     """Whether the budgets can be met, and which of them refuses how much."""
-    from hiera_search.report.figures import limit
+    from hiera_search.report.figures import OF_TIME, limit
     from hiera_search.report.form import Objective
 
     given = search.request.budgets.given()
@@ -87,7 +94,8 @@ def _fitting(search: Search, found: Survey) -> Iterator[str]:
         maximise="score", rung=estimator.rung, unit=estimator.unit, is_accuracy=estimator.is_accuracy, band=""
     )
     words = {name: limit(name, value, goal) for name, value in given.items()}
-    budget = f"{' and '.join(words.values())} (risk {search.request.risk:g} that the time is exceeded)"
+    risk = f" (risk {search.request.risk:g} that the time is exceeded)" if given.keys() & OF_TIME else ""
+    budget = " and ".join(words.values()) + risk
     if found.fitting:
         yield f"{budget}: {_share(found.fitting, found.lawful)} of the lawful points fit"
     elif found.exact:

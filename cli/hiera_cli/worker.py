@@ -57,7 +57,7 @@ def worker(
 
 
 def _summary(report: Report) -> str:
-    parts = [f"{report.finished} trials finished"]
+    parts = [f"{report.finished} trial{'' if report.finished == 1 else 's'} finished"]
     parts += [f"{report.failed} failed"] if report.failed else []
     parts += [f"{report.taken_over} taken over by others"] if report.taken_over else []
     parts += [f"{report.waiting} waiting", f"{report.running} with other workers"]

@@ -72,10 +72,17 @@ def parse_known(source: Source) -> Spec | None:
 def _distinct(problems: list[ErrorDetails], data: Any, holes: list[Path]) -> list[ErrorDetails]:
     """The problems without those that only follow from another one, or from a value that is left open."""
     if holes:
-        problems = [problem for problem in problems if not _is_open(document_path(problem["loc"], data), holes)]
+        problems = [problem for problem in problems if not _is_open(_place(problem, data), holes)]
     unknown = [problem["loc"] for problem in problems if problem["type"] == "extra_forbidden"]
     meant = {(*loc[:-1], did_you_mean(str(loc[-1]), keys_at(loc[:-1]))) for loc in unknown[:MAX_PROBLEMS]}
     return [problem for problem in problems if problem["loc"] not in meant and not _is_long_enough(problem)]
+
+
+def _place(problem: ErrorDetails, data: Any) -> Path:
+    """Where a problem is: a kind that there is not is one of the key `kind`, where that is written."""
+    path = document_path(problem["loc"], data)
+    is_kind = problem["type"] == "union_tag_invalid" and isinstance(problem["input"], dict)
+    return (*path, "kind") if is_kind else path
 
 
 def _is_open(path: Path, holes: list[Path]) -> bool:

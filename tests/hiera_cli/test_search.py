@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import hiera_compiler as hc
 from hiera_cli.exits import BAD_USAGE, INTERRUPTED, NOTHING_FITS, PROBLEMS
 from tests.hiera_cli.conftest import Hiera
 
+DOC = Path(__file__).parents[2] / "docs" / "search.md"
 SPACE = """
 extends: hiera_t
 name: tiny
@@ -196,3 +199,30 @@ def test_the_reader_is_told_which_holes_the_score_does_not_see(hiera: Hiera, spa
     hiera("search", space, "-o", "found")
     note = json.loads(Path("found/front.json").read_text())["note"]
     assert note.endswith("it does not see mlp_ratio, chosen for cost alone")
+
+
+def test_the_files_of_a_search_are_those_of_the_documentation(hiera: Hiera, space: str) -> None:
+    text = DOC.read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.split("| file |")[1].split("\n\n")[0].splitlines()[2:]]
+    known = [name.replace("NAME", "*") for row in rows for name in re.findall("`(.*?)`", row)]
+    assert hiera("search", space, "-o", "found").code == 0
+    files = {file.name: file for file in Path("found").iterdir()}
+    assert [name for name in files if not any(fnmatch(name, one) for one in known)] == []
+    assert [one for one in known if not any(fnmatch(name, one) for name in files)] == []
+    assert len({file.stat().st_mode for file in files.values()}) == 1, "all may be read by the same"
+
+
+def test_a_small_space_is_not_searched_further_than_was_asked_for(hiera: Hiera, space: str) -> None:
+    data = json.loads(hiera("search", space, "--candidates", "20", "--json").out)
+    assert data["evaluated"] == 20
+    assert data["space"]["exact"] is False
+    assert json.loads(hiera("search", space, "--candidates", "108", "-o", "all", "--json").out)["space"]["exact"]
+
+
+def test_winners_of_a_space_with_a_long_name_are_specs_too(hiera: Hiera, space: str) -> None:
+    Path(space).write_text(SPACE.replace("tiny", "n" * 100))
+    assert hiera("search", space, "-o", "found", "--top", "3").code == 0
+    front = json.loads(Path("found/front.json").read_text())["front"][:3]
+    assert [hc.compile(Path("found") / one["file"]).spec.name for one in front] == [one["name"] for one in front]
+    assert front[1]["file"] == f"{front[1]['name']}.yaml"
+    assert front[1]["name"].endswith(front[1]["hash"][:8])

@@ -90,3 +90,22 @@ def test_a_broken_space_is_told_and_not_priced(hiera: Any) -> None:
 
 def test_a_misspelt_name_of_a_space_gets_a_suggestion(hiera: Any) -> None:
     assert "did you mean 'hiera_small'?" in hiera("space", "hiera_smal").err
+
+
+def test_a_risk_is_told_of_limits_of_time_alone(hiera: Any) -> None:
+    assert "risk" not in hiera("space", "tiny.yaml", "--budget-gmacs", "9.3").out
+    assert "(risk 0.1 that the time is exceeded)" in hiera("space", "tiny.yaml", "--min-throughput", "1").out
+
+
+def test_no_more_points_are_looked_at_than_were_asked_for(hiera: Any) -> None:
+    found = json.loads(hiera("space", "tiny.yaml", "--candidates", "7", "--json").out)
+    assert (found["exact"], found["seen"]) == (False, 7)
+
+
+def test_rules_are_broken_into_lines_of_a_narrow_terminal(hiera: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hiera_cli import space_tables
+
+    monkeypatch.setattr(space_tables, "room", lambda: 60)
+    out = hiera("space", "tiny.yaml").out
+    assert "H612        25.0 %  A tie of whole numbers does not come\n" + 20 * " " + "out whole\n" in out
+    assert max(map(len, out.splitlines())) <= 60

@@ -22,6 +22,8 @@ from hiera_search.space import Space
 from hiera_search.table import memory_bytes
 
 Choice = NDArray[np.int32]
+_STEM = 80
+"""Letters of the space's name in a candidate's: a spec's name has a hundred at most, and its file's is no shorter."""
 
 
 class Describer:
@@ -63,7 +65,7 @@ class Describer:
             "latency_ms": float(columns.latency_ms[position]),
         }
         key = compilation.spec.hash
-        name = f"{self.space.name}_{key[:8]}"
+        name = f"{self.space.name[:_STEM]}_{key[:8]}"
         self.choices[key] = {hole.name: int(option) for hole, option in zip(self.space.holes, choice, strict=True)}
         return self._report(compilation, name, figures, scores, position, with_stages, self._labels(choice))
 

@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from hiera_search.report.files import share
 from hiera_search.table import Columns
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Kept:
                 arrays: dict[str, Any] = {"key": np.array(json.dumps(key, sort_keys=True)), "codes": np.array(codes)}
                 arrays |= {"choices": choices.astype(np.uint16), **columns.arrays()}
                 np.savez(stream, **arrays)
+            share(temporary)
             temporary.replace(file)
         finally:
             temporary.unlink(missing_ok=True)

@@ -45,6 +45,7 @@ def outcome(search: Search, found: Found, command: str) -> Front:
             tier=profile.tier,
             provenance=profile.provenance,
             risk=request.risk,
+            task=request.task,
         ),
         objective=Objective(
             maximise="accuracy" if search.estimator.is_accuracy else "size score",

@@ -96,9 +96,10 @@ class Search:
 
     @property
     def can_be_exact(self) -> bool:
-        """Whether every point can be looked at."""
+        """Whether every point can be looked at, and no fewer were asked for."""
         digits = prod(self.space.digits())
-        return self.space.points <= self.reach.points and digits <= 10 * self.reach.points
+        most = min(self.reach.points, self.request.candidates or self.reach.points)
+        return self.space.points <= most and digits <= 10 * self.reach.points
 
     def run(self, progress: Progress) -> Found:
         """Search until done, or interrupted; what is found so far is in the sieve in either case."""
@@ -144,7 +145,7 @@ class Search:
 
     def _evolve(self, earlier: Judged | None, progress: Progress) -> None:
         effort = Effort.of(self.request.candidates or self.reach.candidates)
-        if self.reach is WHOLE:
+        if self.reach is WHOLE and self.space.points > self.reach.points:
             self.warnings.append(each_is_compiled(self.space.points, effort.candidates, self.reach.points))
         for step in Evolution(self.space, self.sieve, effort, self.request.seed, earlier).steps():
             progress(step, self.sieve.evaluated, effort.candidates)

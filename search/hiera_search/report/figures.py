@@ -19,6 +19,9 @@ _BUDGETS: Mapping[str, tuple[str, str]] = {
 }
 """The direction and unit of each limit; that of a score is the estimator's."""
 
+OF_TIME = frozenset({"latency_ms", "min_throughput"})
+"""The limits that predictions are held against, at a risk."""
+
 COSTS: Mapping[str, str] = {"latency": "latency", "macs": "GMACs", "params": "parameters", "memory": "memory"}
 """The costs that a front may be against, in words."""
 
@@ -55,6 +58,12 @@ def option(value: object) -> str:
     """What was chosen at a hole, as a space has it: "{kind: window, window: 4, shift: true}"."""
     text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=inf)
     return text.removesuffix("...\n").strip()
+
+
+def name(whole: str, longest: int) -> str:
+    """A name, cut in the middle to a length: names of one space differ at their ends."""
+    tail = longest // 2
+    return whole if len(whole) <= longest else f"{whole[: longest - tail - 1]}…{whole[-tail:]}"
 
 
 def milliseconds(value: float) -> str:

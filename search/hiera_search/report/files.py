@@ -164,7 +164,7 @@ def _replace(folder: Path, contents: Mapping[str, str]) -> None:
                 os.fsync(handle)
         # `front.json` first: whatever ends the moves between two of them, it lists what is ours.
         for source, target in written.items():
-            source.chmod(0o666 & ~_umask())
+            share(source)
             source.replace(target)
     except BaseException:
         for source in written:
@@ -172,10 +172,11 @@ def _replace(folder: Path, contents: Mapping[str, str]) -> None:
         raise
 
 
-def _umask() -> int:
+def share(file: Path) -> None:
+    """Let others read a temporary file as they may read any new one: it was made for its owner alone."""
     mask = os.umask(0o077)
     os.umask(mask)
-    return mask
+    file.chmod(0o666 & ~mask)
 
 
 @contextmanager

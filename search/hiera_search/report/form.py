@@ -47,6 +47,7 @@ class SpaceFacts(_Part):
 class RegimeFacts(_Part):
     """What latencies are of: device, software regime, batch, dtype, and how far the profile is to be trusted.
 
+    With the ``task`` mae they, and all counts, are of the masked autoencoder's forward pass, loss included.
     ``risk`` is the probability of missing a latency budget that was accepted; none: the prediction itself was held
     against it.
     """
@@ -59,6 +60,7 @@ class RegimeFacts(_Part):
     provenance: str
     risk: Share | None = None
     measured_on: str | None = None
+    task: Literal["classify", "mae"] = "classify"
 
 
 class Objective(_Part):

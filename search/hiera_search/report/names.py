@@ -8,7 +8,7 @@ from collections.abc import Iterable
 BEST = "best.yaml"
 """The file of the first candidate."""
 
-_LONGEST = 60
+_LONGEST = 95
 # Windows opens a device in place of a file of such a name, whatever its suffix.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 

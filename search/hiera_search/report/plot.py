@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from hiera_search.report import figures
 from hiera_search.report.axis import Axis, axis, labels
 from hiera_search.report.form import Candidate, Front
 from hiera_search.report.limits import Line, limit_lines, time_limits
@@ -196,7 +197,7 @@ def _labels(front: Front, marks: Sequence[Mark], lines: Sequence[Line], frame: R
     taken += [Rectangle(x - 6, mark.y - 6, x + 6, mark.y + 6) for mark in marks if (x := mark.measured) is not None]
     taken += [Rectangle.of_text(line.label, line.label_x, line.label_y, line.anchor) for line in lines]
     for mark in wanted:
-        name = mark.listed.candidate.name
-        label = place(name if len(name) <= 24 else f"{name[:23]}…", mark.listed.kind, (mark.x, mark.y), taken, frame)
+        name = figures.name(mark.listed.candidate.name, 24)
+        label = place(name, mark.listed.kind, (mark.x, mark.y), taken, frame)
         taken.append(label.rectangle)
         yield label

@@ -62,6 +62,8 @@ def _provenance(one: Candidate, front: Front) -> Iterator[tuple[str, str]]:
     yield "space", f"{front.space.name}{file}: {figures.points(front.space)}"
     if one.choice:
         yield "choices", ", ".join(f"{hole}={figures.option(value)}" for hole, value in one.choice.items())
+    if front.regime.task == "mae":
+        yield "task", "mae: figures are of the masked autoencoder's forward pass, which `hiera build --task mae` builds"
     yield "budgets", "; ".join(figures.budgets(front)) or "none"
     yield "regime", f"{figures.regime(front)}; {front.regime.provenance}"
     between = figures.latency_interval(one)

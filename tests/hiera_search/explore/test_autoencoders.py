@@ -13,6 +13,7 @@ from hiera_search.accuracy.rungs.capacity import Capacity
 from hiera_search.explore import Request, Search, outcome
 from hiera_search.explore.reach import WHOLE
 from hiera_search.explore.regime import choose_profile
+from hiera_search.report.spec_file import spec_text
 
 PRETRAINED = """
 extends: hiera_t
@@ -38,6 +39,9 @@ def test_autoencoders_are_searched_by_what_they_cost(tmp_path: Path) -> None:
     rows = front.front[0].stages
     assert [row.name for row in rows][-3:] == ["fusion", "decoder", "target"]
     assert [row.pool for row in rows if row.name.startswith("stage")] == [None, "max", "max", None]
+    assert "# task        mae: figures are of the masked autoencoder's forward pass" in spec_text(front.front[0], front)
+    classified = front.model_copy(update={"regime": front.regime.model_copy(update={"task": "classify"})})
+    assert "# task" not in spec_text(front.front[0], classified)
 
 
 def test_a_score_of_figures_of_classifiers_is_none_of_autoencoders(

@@ -21,7 +21,7 @@ def test_the_first_is_best_and_the_others_have_their_own_names() -> None:
         ("com1.x", "_com1.x.yaml"),
         ("", "candidate.yaml"),
         ("...", "candidate.yaml"),
-        ("x" * 300, "x" * 60 + ".yaml"),
+        ("x" * 300, "x" * 95 + ".yaml"),
         ("best", "best_2.yaml"),
         ("größe\n", "gr_e_.yaml"),
     ],

@@ -174,3 +174,13 @@ def test_a_front_against_another_cost_is_no_edge_over_latency() -> None:
     other = found.model_copy(update={"objective": found.objective.model_copy(update={"against": "params"})})
     assert 'class="stairs"' not in render(other)
     assert "The front is of score against <b>parameters</b>" in render(other)
+
+
+def test_long_names_of_one_space_are_told_apart_in_table_and_drawing() -> None:
+    found = fronts.front()
+    several = [one.model_copy(update={"name": f"{'n' * 60}_{number}"}) for number, one in enumerate(found.front[:2])]
+    page = render(found.model_copy(update={"front": tuple(several)}))
+    assert "n…" in page
+    for number in range(2):
+        assert f"n_{number}</a>" in page
+    assert re.search("n…n+_0</text>", page)
