@@ -69,4 +69,6 @@ def test_blocks_are_compiled_and_layers_of_a_neck_are_not(monkeypatch: pytest.Mo
     assert compiled == list(model.get_submodule("blocks").children())
     compiled.clear()
     model = compile_blocks(hc.compile("hiera_t", ["input.size=64", "stages.2.depth=1"], "mae").module("meta"))
-    assert compiled == [block for name in ("blocks", "decoder_blocks") for block in model.get_submodule(name).children()]
+    assert compiled == [
+        block for name in ("blocks", "decoder_blocks") for block in model.get_submodule(name).children()
+    ]
