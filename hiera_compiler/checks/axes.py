@@ -22,24 +22,31 @@ def extents_fit_the_input(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     height and width, and leaves time as it is. The size of the input is always height and width; a clip
     says its time with `frames`.
     """
-    wrong = {path: value for path, rule, value in extents(spec) if len(value) not in (1, rule.length(spec.axes))}
-    size = wrong.pop(("input", "size"), None)
-    if size is not None:
+    size = ("input", "size")
+    wrong = {
+        path: (rule, value) for path, rule, value in extents(spec) if len(value) not in (1, rule.length(spec.axes))
+    }
+    of_space = {path: value for path, (rule, value) in wrong.items() if rule.time is None}
+    others = {path: value for path, (_, value) in wrong.items() if path not in of_space}
+    for path, value in of_space.items():
+        what = "the input's size" if path == size else str(path[-1])
+        frames = f", and frames: {value[0]} beside it for a clip" if path == size else ""
         yield Diagnostic(
             "H202",
-            f"the input's size has {len(size)} numbers, and it is a height and a width",
-            (Label(source.value(("input", "size")), f"{len(size)} numbers"),),
-            help=f"write size: {list(size[-2:])}, and frames: {size[0]} beside it for a clip",
+            f"{what} has {len(value)} numbers, and it is a height and a width",
+            (Label(source.value(path), f"{len(value)} numbers"),),
+            help=f"write {path[-1]}: {list(value[-2:])}{frames}",
         )
-    elif wrong:
-        yield _extents_of_another_input(wrong, spec, source)
+    if others and size not in of_space:
+        yield _extents_of_another_input(others, spec, source)
 
 
 def _extents_of_another_input(wrong: dict[Path, tuple[int, ...]], spec: Spec, source: Source) -> Diagnostic:
     """All of them in one diagnostic: the likely cause is one, that the input is meant as the other."""
     labels = [Label(source.value(path), f"{len(value)} numbers") for path, value in wrong.items()]
-    *others, last = (str(path[-1]) for path in wrong)
-    names, has = (f"{', '.join(others)} and {last}", "have") if others else (last, "has")
+    *others, last = dict.fromkeys(str(path[-1]) for path in wrong)
+    names = f"{', '.join(others)} and {last}" if others else last
+    has = "has" if len(wrong) == 1 else "have"
     value = next(iter(wrong.values()))
     if spec.axes == 3:
         message = f"the input is a clip, and {names} {has} {len(value)} numbers instead of 3"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from hiera_compiler.diagnostics import Diagnostic, Label, code, times
@@ -52,8 +52,9 @@ def levels_meet(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     if not isinstance(spec.neck, FeaturePyramid):
         return
     grids = list(map_grids(spec))
-    for fine, coarse in pairwise(spec.neck.reads(len(grids))):
-        if any(side % step for side, step in zip(grids[fine], grids[coarse], strict=True)):
+    read = spec.neck.reads(len(grids))
+    for fine, coarse in pairwise(read):
+        if not _is_multiple(grids[fine], grids[coarse]):
             pools = next(at for at in range(coarse, fine, -1) if spec.stages[at].pool is not None)
             strides = times(total_stride(spec, spec.stages))
             yield Diagnostic(
@@ -64,10 +65,23 @@ def levels_meet(spec: Spec, source: Source) -> Iterator[Diagnostic]:
                     Label(source.value(("stages", pools, "pool")), f"leaves {times(grids[coarse])} tokens"),
                     Label(source.value(("neck",)), f"adds this level to one of {times(grids[fine])}"),
                 ),
-                help=f"use a token grid that is a multiple of {strides} and kernels that fill it, or leave a stage out "
-                "of the neck",
+                help=f"use a token grid that is a multiple of {strides} and kernels that fill it, or "
+                f"stages: {_meeting(read, grids)} in the neck",
             )
             return
+
+
+def _meeting(read: Sequence[int], grids: Sequence[tuple[int, ...]]) -> list[int]:
+    """Of the stages that are read the last, and before it those whose maps are multiples of the next one's."""
+    kept = [read[-1]]
+    for stage in reversed(read[:-1]):
+        if _is_multiple(grids[stage], grids[kept[0]]):
+            kept.insert(0, stage)
+    return kept
+
+
+def _is_multiple(fine: tuple[int, ...], coarse: tuple[int, ...]) -> bool:
+    return not any(side % step for side, step in zip(fine, coarse, strict=True))
 
 
 @code("H352")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from torch import nn
 
+BLOCKS = ("blocks", "decoder_blocks")
+"""The lists of blocks of an emitted model; a neck's layers, which torchvision calls blocks too, are not among them."""
+
 
 def compile_blocks(module: nn.Module) -> nn.Module:
     """The module with each block compiled as one full graph, in place; equal blocks share the compiled code.
 
-    The few operations outside the blocks (patch embedding, position embedding, head) stay eager. What cannot be
+    The few operations outside the blocks (patch embedding, position embedding, neck, head) stay eager. What cannot be
     compiled as one graph, and the recompile limit, are errors on the first call: nothing falls back to eager
     in silence.
     """
@@ -16,7 +19,7 @@ def compile_blocks(module: nn.Module) -> nn.Module:
     from hiera_compiler.emit.bias import BIAS_AFTER_PRODUCT
 
     options = {"post_grad_custom_post_pass": BIAS_AFTER_PRODUCT}
-    blocks = [block for name, list_ in module.named_children() if name.endswith("blocks") for block in list_.children()]
-    for block in blocks:
-        block.compile(fullgraph=True, dynamic=False, options=options)
+    for name in BLOCKS:
+        for block in getattr(module, name, ()):
+            block.compile(fullgraph=True, dynamic=False, options=options)
     return module

@@ -63,7 +63,8 @@ def _product(call: Call, batch: int) -> Kernel:
     rows, depth = left.shape[-2:]
     columns = right.shape[-1]
     leading = [_leading(x) for x in (left, right)] + [columns]
-    growth: Growth = "none" if out.fixed else "stacks" if stacks > 1 else "rows"
+    # Samples are rows of a product with weights, also where each stack has weights of its own.
+    growth: Growth = "none" if out.fixed else "stacks" if stacks > 1 and not right.fixed else "rows"
     moved, fixed = traffic(call, batch)
     scale = 1 if out.fixed else batch
     return Kernel(

@@ -259,9 +259,11 @@ def test_tables_that_no_file_holds_are_there_in_what_is_compiled_and_in_the_file
 
 
 @pytest.mark.slow
-def test_compiled_and_eager_agree(image: hc.Compilation, out: Path) -> None:
+@pytest.mark.parametrize("settings", [[], ["neck=feature_pyramid"]], ids=["a classifier", "beside a neck"])
+def test_compiled_and_eager_agree(settings: list[str], image: hc.Compilation, out: Path, tmp_path: Path) -> None:
     steps: list[str] = []
-    artifact: Artifact = build(image, out, progress=steps.append)
+    compilation = hc.compile(tmp_path / "specs" / "model.yaml", settings)
+    artifact: Artifact = build(compilation, out, progress=steps.append)
     (check,) = artifact.report.checks
     assert (check.what, check.batch) == ("compiled", 2)
     assert 0 < check.difference <= 1e-5  # zero would mean that nothing was compiled

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+import hiera_compiler as hc
 from hiera_compiler.artifact import compiling, problems
+from hiera_compiler.emit.compiled import compile_blocks
 
 
 def test_compiled_code_is_kept_in_the_users_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +59,16 @@ def test_an_error_of_the_compilers_own_is_not_blamed_on_the_machine(monkeypatch:
     monkeypatch.setattr(compiling, "compile_blocks", fail)
     with pytest.raises(exc.InductorError, match="a bug"):
         compiling.compiled_outputs(torch.nn.Identity(), torch.zeros(1))
+
+
+def test_blocks_are_compiled_and_layers_of_a_neck_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[torch.nn.Module] = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module, **options: compiled.append(module))
+    small = ["input.size=32", "stages.2.depth=1", "mask_unit=8"]
+    model = compile_blocks(hc.compile("hiera_t", [*small, "neck=feature_pyramid"]).module("meta"))
+    assert compiled == list(model.get_submodule("blocks").children())
+    compiled.clear()
+    model = compile_blocks(hc.compile("hiera_t", ["input.size=64", "stages.2.depth=1"], "mae").module("meta"))
+    assert compiled == [
+        block for name in ("blocks", "decoder_blocks") for block in model.get_submodule(name).children()
+    ]

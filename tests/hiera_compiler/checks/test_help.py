@@ -121,6 +121,18 @@ def test_the_example_that_h202_gives_passes(changes: Data, code: str) -> None:
     assert helps(base(**changes | {"mask_unit": example})) == {}
 
 
+@pytest.mark.parametrize(("read", "named"), [([], [2, 3]), ([0, 1, 3], [3])])
+def test_the_stages_of_a_neck_that_h351_names_pass(read: list[int], named: list[int]) -> None:
+    def with_stages(stages: list[int]) -> hc.Compilation:  # maps of 50, 25, 12 and 6 tokens a side
+        return hc.compile("sam2_hiera_t", ["input.size=200", f"neck={{kind: feature_pyramid, stages: {stages}}}"])
+
+    with pytest.raises(hc.SpecError) as caught:
+        _ = with_stages(read).graph
+    (found,) = caught.value.diagnostics
+    assert f"stages: {named} in the neck" in (found.help or "")
+    assert len(with_stages(named).graph.listed("pyramid")) == len(named) + 1
+
+
 @pytest.mark.parametrize(
     ("name", "settings"),
     [

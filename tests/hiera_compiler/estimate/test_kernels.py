@@ -171,6 +171,13 @@ def test_odd_sequences_make_products_unaligned() -> None:
     assert {k.columns: k.alignment for k in scores if k.rows == k.columns} == {64: 8, 16: 8, 196: 4, 49: 1}
 
 
+def test_samples_are_rows_of_products_with_weights_also_where_places_have_weights_of_their_own() -> None:
+    compiled = hc.compile("mvitv2_t", ["input.size=64"])  # 16x16 tokens, queries of one head and 4x4 keys
+    first = next(section for section in kernel_list(compiled.graph, EAGER_HALF) if section.name == "stage 1")
+    found = [k for k in first.kernels.listed if k.kind == "product" and k.node == "attn.rel_pos"]
+    assert [(k.growth, k.stacks, k.rows, k.columns, k.count) for k in found] == [("rows", 16, 16, 4, 2)]
+
+
 def test_the_compiler_launches_and_moves_less() -> None:
     eager, compiled = (sums(of_sections("hiera_b", regime)) for regime in (EAGER_HALF, COMPILED_HALF))
     assert compiled["count"] < eager["count"]
