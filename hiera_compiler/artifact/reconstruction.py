@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, cast
 
@@ -89,26 +90,48 @@ def _frames_of(name: str | PathLike[str], count: int, mode: str, size: tuple[int
         from PIL import Image
     except ImportError:
         raise BuildError(problems.no_pillow()) from None
+    with _read_from(name):
+        opened = Image.open(fspath(name))
+    frames = []
+    with opened:
+        for index in range(count):
+            with _read_from(name):
+                frame = _upright(opened, index * getattr(opened, "n_frames", 1) // count)
+            frames.append(_fitted(frame, mode, size))
+    return frames
+
+
+@contextmanager
+def _read_from(name: str | PathLike[str]) -> Iterator[None]:
+    """What Pillow raises on a file that is no picture becomes a diagnostic; too little memory stays what it is."""
+    from PIL import Image
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(fspath(name)) as opened:
-                there = getattr(opened, "n_frames", 1)
-                return [_frame(opened, index * there // count, mode, size) for index in range(count)]
+            yield
+    except MemoryError:
+        raise
     except FileNotFoundError:
         raise BuildError(problems.no_picture(fspath(name), "there is no such file")) from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise BuildError(problems.no_picture(fspath(name), "it has too many pixels")) from None
-    except Exception:  # noqa: BLE001 - what a reader raises on a damaged file depends on the format
+    except Exception:  # noqa: BLE001 - Pillow names no common class: each of its formats raises its own on damage
         raise BuildError(problems.no_picture(fspath(name), "it is no whole picture of a known format")) from None
 
 
-def _frame(opened: Image, index: int, mode: str, size: tuple[int, int]) -> Image:
-    """A frame of an open picture, turned as its camera was held, in eight bits a channel."""
+def _upright(opened: Image, index: int) -> Image:
+    """A frame of an open picture, read whole and turned as its camera was held."""
     from PIL import ImageOps
 
     opened.seek(index)
-    frame = ImageOps.exif_transpose(opened)
+    return ImageOps.exif_transpose(opened)
+
+
+def _fitted(frame: Image, mode: str, size: tuple[int, int]) -> Image:
+    """A frame in eight bits a channel, cut to the proportions of a size and resized to it."""
+    from PIL import ImageOps
+
     if frame.mode.startswith("I;16"):
         frame = frame.convert("I").point(lambda value: value / 257).convert("L")
     if "transparency" in frame.info:
