@@ -58,7 +58,7 @@ class DatabaseStudies:
             raise SpecError(problems.driver_missing(str(error).partition("\n")[0])) from None
         try:
             with self.exclusive("tables"):  # Two that make the tables at once would fail.
-                found = _tables(where, options)
+                found = _Tables(where, options)
         except (exc.DBAPIError, StorageInternalError) as error:
             raise SpecError(self._refusal(error, where)) from None
         except RuntimeError:
@@ -101,10 +101,18 @@ class DatabaseStudies:
         return problems.unreachable(self.shown, self.reason(error))
 
 
-def _tables(where: DatabaseAddress, options: dict[str, Any]) -> RDBStorage:
-    # Optuna takes the URL as a text, and braces in it for places to fill in.
-    text = where.url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
-    return RDBStorage(text, engine_kwargs=dict(options))
+class _Tables(RDBStorage):
+    """Optuna's storage, which leaves no connection open where it cannot be made."""
+
+    def __init__(self, where: DatabaseAddress, options: dict[str, Any]) -> None:
+        # Optuna takes the URL as a text, and braces in it for places to fill in.
+        text = where.url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+        try:
+            super().__init__(text, engine_kwargs=dict(options))
+        except BaseException:
+            if hasattr(self, "engine"):
+                self.engine.dispose()
+            raise
 
 
 def _cause(error: Exception) -> BaseException:
