@@ -29,7 +29,8 @@ class Sinusoid(nn.Module):
         place = torch.arange(self.table[..., 0].numel(), dtype=torch.float64, device=self.table.device)
         channel = torch.arange(channels, device=self.table.device)
         angle = place[:, None] / 10000 ** (2 * (channel // 2) / channels)
-        self.table.copy_(torch.where(channel % 2 == 0, angle.sin(), angle.cos()).view(self.table.shape))
+        # Rounded to 32 bits, in which models are made: so one that is filled in 64 bits has the same table.
+        self.table.copy_(torch.where(channel % 2 == 0, angle.sin(), angle.cos()).float().view(self.table.shape))
 
     def forward(self) -> Tensor:
         return self.table
