@@ -171,8 +171,9 @@ def test_the_fixed_table_is_the_published_formula_and_survives_loading(tmp_path:
     assert float(table[place, channel]) == pytest.approx(float(torch.tensor(place / 10000 ** (4 / 8)).cos()), rel=1e-6)
     assert float(table[place, 4]) == pytest.approx(float(torch.tensor(place / 10000 ** (4 / 8)).sin()), rel=1e-6)
     save_file(module.state_dict(), tmp_path / "weights.safetensors")
-    again: Any = compiled.load(tmp_path / "weights.safetensors")[0]
-    assert torch.equal(again.pos_embed(), module.pos_embed())
+    for dtype in (torch.float32, torch.float64):
+        again: Any = compiled.load(tmp_path / "weights.safetensors", dtype=dtype)[0]
+        assert torch.equal(again.pos_embed(), module.pos_embed().to(dtype))
 
 
 def test_layer_scale_multiplies_each_branch_and_starts_where_the_spec_says() -> None:
