@@ -148,8 +148,8 @@ class Describer:
         else:
             gain = f"{100 * (one.accuracy / near.accuracy - 1):+.0f} % size"
         text = f"{faster:.2f}x as fast as {near.name} at {gain}"
-        input = None if self.inputs[near.hash] == self.inputs[one.hash] else times(self.inputs[near.hash])
-        nearest = Nearest(name=near.name, faster=faster, better=better, text=text, input=input)
+        other = None if self.inputs[near.hash] == self.inputs[one.hash] else times(self.inputs[near.hash])
+        nearest = Nearest(name=near.name, faster=faster, better=better, text=text, input=other)
         return one.model_copy(update={"nearest": nearest})
 
 

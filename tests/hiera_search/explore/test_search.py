@@ -193,7 +193,7 @@ def test_nearest_published_model_is_that_of_nearest_latency(searcher: Searcher) 
 
 
 @pytest.mark.parametrize(
-    ("base", "size", "alike", "input"),
+    ("base", "size", "alike", "other"),
     [
         ("detection/hiera_b", 1024, "detection_hiera_{}", None),
         ("hiera_b_1024", 512, "hiera_{}_1024", "3x1024x1024"),
@@ -201,7 +201,7 @@ def test_nearest_published_model_is_that_of_nearest_latency(searcher: Searcher) 
     ],
 )
 def test_published_models_give_what_those_of_the_space_give(
-    searcher: Searcher, tmp_path: Path, base: str, size: int, alike: str, input: str | None
+    searcher: Searcher, tmp_path: Path, base: str, size: int, alike: str, other: str | None
 ) -> None:
     file = tmp_path / "space.yaml"
     file.write_text(
@@ -215,7 +215,7 @@ def test_published_models_give_what_those_of_the_space_give(
     assert all(name.endswith("_1024") == alike.endswith("_1024") for name in names)
     for one in front.front:
         assert one.nearest is not None
-        assert one.nearest.input == input
+        assert one.nearest.input == other
 
 
 def test_every_search_leaves_a_study_of_front_and_published(searcher: Searcher) -> None:
