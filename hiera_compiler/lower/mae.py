@@ -52,7 +52,8 @@ def encoder_of(spec: Spec) -> Spec:
     *before, last = spec.stages
     rate = spec.pretraining.drop_path
     drop_path = spec.drop_path if rate is None else spec.drop_path.model_copy(update={"rate": rate})
-    stages = (*before, last.model_copy(update={"pool": None}))
+    pool = None if last.pool is None else last.pool.unpooled()
+    stages = (*before, last.model_copy(update={"pool": pool}))
     return spec.model_copy(update={"stages": stages, "neck": None, "head": None, "drop_path": drop_path})
 
 

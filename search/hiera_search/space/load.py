@@ -30,7 +30,7 @@ def load_space(name_or_path: str | PathLike[str], settings: Sequence[str] = ()) 
     a space of one point. Raises SpecError with the problems of the file, of its holes, and of the form of every
     option.
     """
-    source = load(name_or_path, settings)
+    source = load(name_or_path, settings, what="space")
     root, let = _without_let(tree_of(source))
     check_size(root, let)
     reading = Reading(let)

@@ -46,7 +46,7 @@ def hostile() -> Front:
             "choice": {HOSTILE: HOSTILE},
             "stages": tuple(stage.model_copy(update={"name": HOSTILE, "pool": HOSTILE}) for stage in one.stages),
             "resources": {HOSTILE: 1.0},
-            "nearest": one.nearest.model_copy(update={"text": HOSTILE}),
+            "nearest": one.nearest.model_copy(update={"text": HOSTILE, "input": HOSTILE}),
             "measured": one.measured.model_copy(update={"device": HOSTILE}),
         }
     )
