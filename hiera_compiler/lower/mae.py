@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from hiera_compiler.ir import Add, Graph, Op, ToGrid, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.ir.masking import Gradients, MaskedTokens, Patches, SquaredError, Standardise, UnitConv
+from hiera_compiler.ir.masking import MaskedTokens, UnitConv
+from hiera_compiler.ir.target import Gradients, Patches, SquaredError, Standardise
 from hiera_compiler.lower.decoder import lower_decoder
 from hiera_compiler.lower.hiera import lower
 from hiera_compiler.lower.selection import Copy

@@ -7,7 +7,8 @@ import pytest
 from hiera_search.report import Front, render
 from hiera_search.report.axis import axis, labels
 from hiera_search.report.form import Objective
-from hiera_search.report.plot import listed, near_enough, plot
+from hiera_search.report.plot import plot
+from hiera_search.report.shown import listed, near_enough
 from tests.support import fronts
 
 HOSTILE = "</script></style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
