@@ -145,16 +145,4 @@ def _legend(front: Front, shown: Sequence[Candidate]) -> Iterator[str]:
     if hidden > 0:
         yield f"{hidden} more on the front."
     if front.budgets:
-        yield f"budget: {'; '.join(figures.budgets(front))}{_risk(front)}."
-
-
-def _risk(front: Front) -> str:
-    """How sure it is that predicted times meet their limits."""
-    from hiera_search.report.figures import OF_TIME
-
-    risk = front.regime.risk
-    return (
-        ""
-        if risk is None or not front.budgets.keys() & OF_TIME
-        else f"; the time of each is over it with a probability of {risk:g} at most"
-    )
+        yield f"budget: {'; '.join(figures.budgets(front))}{figures.risk(front)}."
