@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from linecache import getlines
 from traceback import walk_tb
+from types import CodeType
 
 from hiera_compiler.diagnostics import Diagnostic, SpecError
 from hiera_compiler.kinds import problems
@@ -50,9 +53,20 @@ def fault_of_others(error: BaseException) -> Diagnostic | None:
     """What is said of an error that code of a package which adds kinds raised, or led to; None where none did."""
     for frame, line in reversed(list(walk_tb(error.__traceback__))):
         module = str(frame.f_globals.get("__name__", ""))
+        place = f"{frame.f_code.co_filename}:{line}"
+        if origin := _carried_from(frame.f_code):
+            module = place = origin
         if name := _packages().get(module.partition(".")[0]):
-            return problems.failed(name, frame.f_code.co_qualname, f"{frame.f_code.co_filename}:{line}", error)
+            return problems.failed(name, frame.f_code.co_qualname, place, error)
     return None
+
+
+def _carried_from(code: CodeType) -> str | None:
+    """The module whose text it is, where an emitted file carries it: there a comment above says so."""
+    top = re.escape(code.co_qualname.partition(".")[0])
+    text = "".join(getlines(code.co_filename)) if code.co_filename.startswith(f"<{_PREFIX}.emitted.") else ""
+    found = re.search(rf"^# from (\S+)\n(?:@.*\n)*(?:def|class) {top}\b", text, re.MULTILINE)
+    return found[1] if found else None
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The diagnostics of packages that add kinds: H901 to H905."""
+"""The diagnostics of packages that add kinds: H901 to H906."""
 
 from collections.abc import Sequence
 
@@ -47,9 +47,9 @@ def name_taken(package: str, group: str, name: str, module: str) -> Diagnostic:
 def failed(package: str, function: str, place: str, error: BaseException) -> Diagnostic:
     """The code of a package that adds kinds failed.
 
-    A kind's methods run when a spec is checked and compiled. What they raise beyond what they refuse (`ShapeError`,
-    `builder.refuse`) is a bug of the package, not of the spec and not of the compiler. In Python the error itself is
-    raised, with its traceback.
+    A kind's methods run when a spec is checked and compiled, and what computes its primitives when a model runs. What
+    they raise beyond what they refuse (`ShapeError`, `builder.refuse`) is a bug of the package, not of the spec and not
+    of the compiler. In Python the error itself is raised, with its traceback.
     """
     return Diagnostic(
         "H903",
@@ -90,5 +90,21 @@ def not_carried(package: str, name: str, reference: str, reason: str) -> Diagnos
         f"{name} of the package {quoted(package)} cannot be written into a model's file: {reason}",
         (),
         f"repair the package, or remove it: pip uninstall {package}",
+        (f"tensors are computed by {reference}",),
+    )
+
+
+@code("H906")
+def other_weights(package: str, name: str, reference: str, weight: str, listed: str, found: str) -> Diagnostic:
+    """What computes a package's primitive has other weights than the primitive lists.
+
+    Cost, memory and checkpoints go by what `weights` lists. The module that `tensors` names must have parameters of the
+    same names and shapes, and no others; a function has none.
+    """
+    return Diagnostic(
+        "H906",
+        f"{name} of the package {quoted(package)} lists the weight {weight} as {listed}, and its module has {found}",
+        (),
+        "report this to the authors of the package, or choose another kind",
         (f"tensors are computed by {reference}",),
     )

@@ -98,8 +98,8 @@ WANTED = {"risk": "a probability above 0 and at most 0.5", "seed": "a whole numb
 def no_such_value(place: tuple[str | int, ...], value: object) -> Diagnostic:
     """A limit, a risk or a seed that means nothing.
 
-    Limits are numbers above zero, up to 1e15. A risk is a probability above 0 and at most 0.5: at 0.5 predictions are taken as
-    they are, at 0.1 a limit is missed by one candidate in ten. Seeds are whole numbers of 32 bits.
+    Limits are numbers above zero, up to 1e15. A risk is a probability above 0 and at most 0.5: at 0.5 predictions are
+    taken as they are, at 0.1 a limit is missed by one candidate in ten. Seeds are whole numbers of 32 bits.
     """
     name = str(place[0])
     wanted = WANTED.get(name, "a number above 0, at most 1e15")

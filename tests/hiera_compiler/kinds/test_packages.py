@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from torch import nn
 
 from hiera_compiler.diagnostics import SpecError
-from hiera_compiler.emit import custom, prelude_source
+from hiera_compiler.emit import custom, load_class, prelude_source, require_weights
 from hiera_compiler.emit.source import class_name
 from hiera_compiler.estimate.programs import BATCH, program_of
 from hiera_compiler.estimate.programs.custom import assumed
@@ -162,6 +163,18 @@ def test_a_file_carries_the_functions_of_others_with_their_decorators() -> None:
     assert "needs_more" not in text
 
 
+def test_what_fails_in_a_model_is_of_the_package_whose_text_it_carries() -> None:
+    op = named("others.tensors:doubled")
+    source = prelude_source("doubled(x)", graph_of(op))
+    model: Any = load_class(f"{source}\n\nclass Model(nn.Module):\n    run = staticmethod(doubled)\n", "Model")
+    with pytest.raises(TypeError) as caught:
+        model.run(None)
+    found = packages.fault_of_others(caught.value)
+    assert found is not None
+    assert found.message.startswith("doubled of the package 'the-others' failed: TypeError")
+    assert found.notes == ("it stands at others.tensors",)
+
+
 def test_a_model_is_not_named_as_what_its_file_carries() -> None:
     assert class_name("grown") == "Grown"
     assert class_name("grown", graph_of(Doubled())) == "GrownModel"
@@ -235,6 +248,20 @@ class Costly(Doubled):
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return 4 * 8 * 8 - 1  # a product may not be whole
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (nn.Linear(8, 8), r"the weight bias as none, and its module has \[8\]"),
+        (nn.Linear(8, 4, bias=False), r"the weight weight as \[8, 8\], and its module has \[4, 8\]"),
+        (nn.Identity(), r"the weight weight as \[8, 8\], and its module has none"),
+    ],
+)
+def test_a_module_with_other_weights_than_are_listed_is_refused(layer: nn.Module, said: str) -> None:
+    require_weights(nn.ModuleDict({"x": nn.Linear(8, 8, bias=False)}), graph_of(Costly()))
+    with pytest.raises(SpecError, match=rf"H906.*Costly of the package .* lists {said}"):
+        require_weights(nn.ModuleDict({"x": layer}), graph_of(Costly()))
 
 
 @dataclass(frozen=True)
