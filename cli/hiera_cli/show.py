@@ -80,6 +80,9 @@ def _reconstruct(
     from hiera_compiler.artifact.reconstruction import reconstruction
 
     file = output or Path(f"{compilation.spec.name}_mae.png")
+    for option, given in (("--image", image), ("--weights", weights)):
+        if file.exists() and given.exists() and file.samefile(given):
+            raise typer.BadParameter(f"{file} would be replaced, and {option} reads it", param_hint="-o")
     picture, report = reconstruction(compilation, image, weights, seed)
     write(file, picture)
     if as_json:

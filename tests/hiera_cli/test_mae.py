@@ -224,6 +224,21 @@ def test_what_cannot_be_shown_is_one_diagnostic(hiera: Hiera, change: list[str],
     assert not Path("tiny_mae.png").exists()
 
 
+def test_a_folder_is_no_picture_and_is_called_a_folder(hiera: Hiera) -> None:
+    Path("folder.png").mkdir()
+    shown = hiera("show", "tiny.yaml", "--mae", "--image", "folder.png", "--weights", "mae.safetensors")
+    assert "error[H740]: the picture cannot be read: it is a folder" in shown.err
+
+
+@pytest.mark.parametrize("file", ["picture.png", "mae.safetensors"])
+def test_what_is_read_is_not_written_over(hiera: Hiera, file: str) -> None:
+    before = Path(file).read_bytes()
+    options = ["--mae", "--image", "picture.png", "--weights", "mae.safetensors", "-o", f"./{file}"]
+    shown = hiera("show", "tiny.yaml", *options)
+    assert (shown.code, Path(file).read_bytes()) == (2, before)
+    assert f"{file} would be replaced" in shown.err
+
+
 def test_weights_of_another_decoder_or_not_finite_make_no_picture(hiera: Hiera) -> None:
     whole = load_file("mae.safetensors")
     save_file({name: x for name, x in whole.items() if not name.startswith("decoder")}, "encoder.safetensors")
