@@ -24,7 +24,7 @@ _SHORTEST = 12
 
 
 def room() -> int:
-    """The columns that there are for a table: the terminal's, and those of a wide page in a pipe."""
+    """The columns that there are for a table or a picture: the terminal's, and those of a wide page in a pipe."""
     return shutil.get_terminal_size((_PIPED, 24)).columns if sys.stdout.isatty() else _PIPED
 
 

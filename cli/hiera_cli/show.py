@@ -104,9 +104,10 @@ def _headline(compilation: Compilation) -> str:
 
 
 def _picture(compilation: Compilation) -> str:
+    from hiera_cli.front_table import room
     from hiera_compiler import picture
 
-    return picture.text(compilation.graph)
+    return picture.text(compilation.graph, room())
 
 
 def _data(compilation: Compilation, full: bool) -> dict[str, Any]:

@@ -21,6 +21,10 @@ def test_headline_table_and_picture_of_hiera_b(hiera: Any) -> None:
     assert max(map(len, lines)) <= 100
 
 
+def test_a_wide_graph_is_folded_to_a_page(hiera: Any) -> None:
+    assert max(map(len, hiera("show", "mvitv2_t").out.splitlines())) == 120
+
+
 def test_settings_change_what_is_shown(hiera: Any) -> None:
     assert "│ ×17 + norm" in hiera("show", "hiera_b", "--set", "stages.2.depth=18").out
 
