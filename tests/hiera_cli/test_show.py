@@ -22,7 +22,7 @@ def test_headline_table_and_picture_of_hiera_b(hiera: Any) -> None:
 
 
 def test_a_wide_graph_is_folded_to_a_page(hiera: Any) -> None:
-    assert max(map(len, hiera("show", "mvitv2_t").out.splitlines())) == 120
+    assert max(map(len, hiera("show", "mvitv2_t").out.splitlines())) <= 120
 
 
 def test_settings_change_what_is_shown(hiera: Any) -> None:
