@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
-from linecache import getlines
 from traceback import walk_tb
-from types import CodeType
 
 from hiera_compiler.diagnostics import Diagnostic, SpecError
 from hiera_compiler.kinds import problems
@@ -15,6 +12,8 @@ from hiera_compiler.kinds import problems
 _PREFIX = "hiera_compiler"
 ENTRY_POINTS = "hiera_compiler.kinds"
 """The entry point group of kinds; an entry's name is the group of its kinds, its value a package of them."""
+CARRIED = "__carried__"
+"""What an emitted module has by this name: the modules of other packages that its definitions are from, by name."""
 _GROUPS = (ENTRY_POINTS, "hiera_compiler.formats")
 
 
@@ -52,21 +51,12 @@ def package_of(module: str) -> str:
 def fault_of_others(error: BaseException) -> Diagnostic | None:
     """What is said of an error that code of a package which adds kinds raised, or led to; None where none did."""
     for frame, line in reversed(list(walk_tb(error.__traceback__))):
-        module = str(frame.f_globals.get("__name__", ""))
-        place = f"{frame.f_code.co_filename}:{line}"
-        if origin := _carried_from(frame.f_code):
-            module = place = origin
+        function = frame.f_code.co_qualname
+        carried_from = frame.f_globals.get(CARRIED, {}).get(function.partition(".")[0])
+        module = carried_from or str(frame.f_globals.get("__name__", ""))
         if name := _packages().get(module.partition(".")[0]):
-            return problems.failed(name, frame.f_code.co_qualname, place, error)
+            return problems.failed(name, function, carried_from or f"{frame.f_code.co_filename}:{line}", error)
     return None
-
-
-def _carried_from(code: CodeType) -> str | None:
-    """The module whose text it is, where an emitted file carries it: there a comment above says so."""
-    top = re.escape(code.co_qualname.partition(".")[0])
-    text = "".join(getlines(code.co_filename)) if code.co_filename.startswith(f"<{_PREFIX}.emitted.") else ""
-    found = re.search(rf"^# from (\S+)\n(?:@.*\n)*(?:def|class) {top}\b", text, re.MULTILINE)
-    return found[1] if found else None
 
 
 @cache
