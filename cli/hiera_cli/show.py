@@ -60,11 +60,12 @@ def show(
         raise typer.BadParameter("--weights and --output need --image")
     compilation = compile(spec, settings or (), "mae" if mae else "classify")
     if image is not None and weights is not None:
-        _reconstruct(compilation, image, weights, output, seed, as_json)
+        _reconstruct(compilation, Path(spec), image, weights, output, seed, as_json)
         return
     if svg is not None:
         from hiera_compiler import picture
 
+        _require_apart("--svg", svg, Path(spec))
         write(svg, picture.svg(compilation.graph))
     if as_json:
         print_json(_data(compilation, full))
@@ -74,15 +75,19 @@ def show(
         typer.echo(f"wrote {svg}", err=True)
 
 
+def _require_apart(option: str, written: Path, *read: Path) -> None:
+    """Raise BadParameter where the file to write is one of those that are read."""
+    if written.exists() and any(file.exists() and file.samefile(written) for file in read):
+        raise typer.BadParameter(f"{written} is read, and would be replaced", param_hint=option)
+
+
 def _reconstruct(
-    compilation: Compilation, image: Path, weights: Path, output: Path | None, seed: int, as_json: bool
+    compilation: Compilation, spec: Path, image: Path, weights: Path, output: Path | None, seed: int, as_json: bool
 ) -> None:
     from hiera_compiler.artifact.reconstruction import reconstruction
 
     file = output or Path(f"{compilation.spec.name}_mae.png")
-    for option, given in (("--image", image), ("--weights", weights)):
-        if file.exists() and given.exists() and file.samefile(given):
-            raise typer.BadParameter(f"{file} would be replaced, and {option} reads it", param_hint="-o")
+    _require_apart("-o", file, spec, image, weights)
     picture, report = reconstruction(compilation, image, weights, seed)
     write(file, picture)
     if as_json:

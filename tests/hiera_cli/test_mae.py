@@ -230,13 +230,13 @@ def test_a_folder_is_no_picture_and_is_called_a_folder(hiera: Hiera) -> None:
     assert "error[H740]: the picture cannot be read: it is a folder" in shown.err
 
 
-@pytest.mark.parametrize("file", ["picture.png", "mae.safetensors"])
+@pytest.mark.parametrize("file", ["picture.png", "mae.safetensors", "tiny.yaml"])
 def test_what_is_read_is_not_written_over(hiera: Hiera, file: str) -> None:
     before = Path(file).read_bytes()
     options = ["--mae", "--image", "picture.png", "--weights", "mae.safetensors", "-o", f"./{file}"]
     shown = hiera("show", "tiny.yaml", *options)
     assert (shown.code, Path(file).read_bytes()) == (2, before)
-    assert f"{file} would be replaced" in shown.err
+    assert f"{file} is read, and would be replaced" in shown.err
 
 
 def test_weights_of_another_decoder_or_not_finite_make_no_picture(hiera: Hiera) -> None:
