@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import exists, samefile  # of pathlib's, `exists` raises where a name is too long
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,7 +78,7 @@ def show(
 
 def _require_apart(option: str, written: Path, *read: Path) -> None:
     """Raise BadParameter where the file to write is one of those that are read."""
-    if written.exists() and any(file.exists() and file.samefile(written) for file in read):
+    if exists(written) and any(exists(file) and samefile(file, written) for file in read):
         raise typer.BadParameter(f"{written} is read, and would be replaced", param_hint=option)
 
 

@@ -27,6 +27,7 @@ def test_a_picture_does_not_take_the_place_of_its_spec(hiera: Any, tmp_path: Pat
     done = hiera("show", str(spec), "--svg", str(spec))
     assert (done.code, spec.read_text()) == (2, "extends: hiera_t\nname: mine\n")
     assert "mine.yaml is read, and would be replaced" in done.err
+    assert "error[H702]" in hiera("show", str(spec), "--svg", 300 * "x").err
 
 
 def test_a_wide_graph_is_folded_to_a_page(hiera: Any) -> None:
