@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os.path import exists, samefile  # of pathlib's, `exists` raises where a name is too long
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,7 +77,7 @@ def show(
 
 def _require_apart(option: str, written: Path, *read: Path) -> None:
     """Raise BadParameter where the file to write is one of those that are read."""
-    if exists(written) and any(exists(file) and samefile(file, written) for file in read):
+    if any(written.resolve() == file.resolve() and file.exists() for file in read):
         raise typer.BadParameter(f"{written} is read, and would be replaced", param_hint=option)
 
 
