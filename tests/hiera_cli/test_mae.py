@@ -77,6 +77,8 @@ def test_the_table_has_a_row_for_the_decoder(hiera: Hiera) -> None:
     assert rows.index("fusion") < rows.index("decoder") < rows.index("target")
     assert "masked tokens of 2 mask units" in shown.out
     assert "masked queries → global attention" in shown.out
+    assert "the mask units that are kept, by the tokens in each" in shown.out
+    assert "mask units that are kept" not in hiera("show", "tiny.yaml").out
 
 
 def panels(file: str, side: int = 64) -> list[Image.Image]:
