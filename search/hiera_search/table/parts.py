@@ -1,10 +1,11 @@
-"""The figures of parts: each distinct stem, block, map, neck and head is lowered once."""
+"""The figures of parts: each distinct stem, block, map, neck, head, fusion and decoder is lowered once."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from hiera_compiler.estimate.memory import inference_bytes, part_memory, peak_ac
 from hiera_compiler.estimate.predict import SectionTime, section_time, widest_pair
 from hiera_compiler.estimate.tensor import BYTES
 from hiera_compiler.ir.builder import LoweringError
-from hiera_compiler.lower import ENTRY, Flow, Part
+from hiera_compiler.lower import Flow, Part
 from hiera_search.table.reading import source_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Figures:
 
     `peak` and `kept` are elements of a batch as in ``PartMemory``, `widest` the elements of a sample that the widest
     primitive reads and writes, `ending` and `ending_launches` the femtoseconds that a block takes longer, and its
-    kernels that are more, where it ends a stage whose map is an output.
+    kernels that are more, where it ends a stage whose end is read again.
     """
 
     params: int = 0
@@ -96,20 +97,24 @@ class Unfit:
     code: str
 
 
+class Refused(Exception):  # noqa: N818 - not an error: refuses a candidate
+    """A part that cannot be lowered; its code."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a part stands, as far as its time depends on it.
 
-    `enters_open` and `leaves_open` are those of ``part_kernels``; `may_end`: a block may end a stage whose map is an
-    output, and then leaves closed; `run`: the part is run at all, which the maps of a classifier are not;
-    `enters_kept`: what flows in is kept from parts before, and counted there.
+    `enters_open` and `leaves_open` are those of ``part_kernels``; `may_end`: a block may end a stage whose end is read
+    again, and then leaves closed; `run`: the part is run at all, which the maps of a classifier are not; `held`: what
+    flows into a block is held beyond it.
     """
 
     enters_open: bool = False
     leaves_open: bool = False
     may_end: bool = False
     run: bool = True
-    enters_kept: bool = False
+    held: bool = False
 
 
 class Parts:
@@ -122,13 +127,19 @@ class Parts:
         self._known: dict[Hashable, Made | Unfit] = {}
         self._alike: dict[Hashable, tuple[int, DType | None]] = {}
 
-    def get(
-        self, key: Hashable, lower: Callable[[], Part], dtypes: DTypes, place: Place, capacity: int = 0
-    ) -> Made | Unfit:
-        """The part of a key, which must tell all that its figures depend on, or why it cannot be lowered.
+    def get(self, key: Hashable, lower: Callable[[], Part], dtypes: DTypes, place: Place, capacity: int = 0) -> Made:
+        """The part of a key, which must tell all that its figures depend on. Raises Refused if it cannot be lowered.
 
         `dtypes` are those of what flows in.
         """
+        made = self._made(key, lower, dtypes, place, capacity)
+        if isinstance(made, Unfit):
+            raise Refused(made.code)
+        return made
+
+    def _made(
+        self, key: Hashable, lower: Callable[[], Part], dtypes: DTypes, place: Place, capacity: int
+    ) -> Made | Unfit:
         if key not in self._known:
             try:
                 part = lower()
@@ -149,13 +160,36 @@ class Parts:
         """The number of a part that stands for several, one after the other, which may be alike."""
         key = ("sum", tuple(sorted(numbers)))
         if key not in self._sums:
-            times = Counter(numbers)
-            added = {
-                name: min(sum(count * getattr(self.figures[number], name) for number, count in times.items()), LARGEST)
-                for name in ADDED
-            }
             self._sums[key] = len(self.figures)
-            self.figures.append(Figures(**added))
+            self.figures.append(Figures(**self._added(numbers)))
+        return self._sums[key]
+
+    def chain(self, numbers: Sequence[int]) -> int:
+        """The number of a part that stands for several in this order, all that they add and are at most."""
+        key = ("chain", tuple(numbers))
+        if key not in self._sums:
+            parts = [self.figures[number] for number in numbers]
+            kept = [0, *accumulate(part.kept for part in parts)]
+            peak = max(before + part.peak for before, part in zip(kept, parts, strict=False))
+            widest = max(part.widest for part in parts)
+            self._sums[key] = len(self.figures)
+            self.figures.append(Figures(**self._added(numbers), kept=kept[-1], peak=peak, widest=widest))
+        return self._sums[key]
+
+    def _added(self, numbers: Sequence[int]) -> dict[str, int]:
+        """The sum of each figure that adds up."""
+        times = Counter(numbers)
+        return {
+            name: min(sum(count * getattr(self.figures[number], name) for number, count in times.items()), LARGEST)
+            for name in ADDED
+        }
+
+    def held(self, stream: Stream) -> int:
+        """The number of a part that does nothing but keep what flows."""
+        key = ("held", stream.flow.shape)
+        if key not in self._sums:
+            self._sums[key] = len(self.figures)
+            self.figures.append(Figures(kept=min(self.batch * prod(stream.flow.shape), MOST_ELEMENTS)))
         return self._sums[key]
 
     def with_weights(self, number: int, idle: int) -> int:
@@ -167,10 +201,6 @@ class Parts:
             self._sums[key] = len(self.figures)
             self.figures.append(replace(run, params=params, widest=max(run.widest, other.widest)))
         return self._sums[key]
-
-    def _entering(self, graph: Graph) -> int:
-        """Elements of a batch that flow into a part."""
-        return self.batch * sum(prod(node.shape) for node in graph if node.origin == (ENTRY,))
 
     def _worked_out(self, graph: Graph, dtypes: DTypes, place: Place, capacity: int) -> tuple[Figures, DType | None]:
         """The figures of a part, and the dtype that leaves it."""
@@ -184,7 +214,7 @@ class Parts:
             latency=min(time.total, LARGEST),
             launches=time.launches,
             kept=min(memory.kept, MOST_ELEMENTS),
-            peak=min(memory.peak - (self._entering(graph) if place.enters_kept else 0), MOST_ELEMENTS),
+            peak=min(memory.peak, MOST_ELEMENTS) if place.run else 0,
             widest=min(widest_pair(graph), MOST_ELEMENTS),
             ending=last.total - time.total,
             ending_launches=last.launches - time.launches,
