@@ -13,7 +13,7 @@ from hiera_search.table.endings import Endings
 from hiera_search.table.lookups import ByOptions, Known, Listed, Steps
 from hiera_search.table.parts import Parts, Stream
 from hiera_search.table.reading import ALL_BUT_POOL, MOST_STAGES, Reader, ReadStage
-from hiera_search.table.refusals import LAWFUL, Refusals, adopt
+from hiera_search.table.refusals import LAWFUL, Refusals
 from hiera_search.table.stages import StageLookup
 from hiera_search.table.states import REFUSED, Frame
 from hiera_search.table.sums import Path, Sums
@@ -71,7 +71,10 @@ class Table:
 
     def adopt(self, codes: Sequence[str]) -> None:
         """Number codes as another table did. Raises ValueError once this one has met other codes."""
-        adopt(self.codes, codes)
+        known = self.codes
+        if list(codes[: len(known)]) != known:
+            raise ValueError(f"codes are numbered already: {known}")
+        known.extend(codes[len(known) :])
 
     def price(self, choices: NDArray[np.int32]) -> Columns:
         """The figures of candidates: one row for each, with the index of an option for each hole of the space."""
