@@ -7,7 +7,7 @@ last digit.
 """
 
 from hiera_search.table.columns import Columns
-from hiera_search.table.parts import capacity, memory_bytes
+from hiera_search.table.figures import capacity, memory_bytes
 from hiera_search.table.table import Table
 
 __all__ = ["Columns", "Table", "capacity", "memory_bytes"]

@@ -70,10 +70,9 @@ class Endings:
         return End(made.number, latent=made.out)
 
     def _decoder(self, spec: Spec, latent: Stream) -> list[int]:
-        style, mae, masked = decoder_style(spec), spec.pretraining, masked_tokens(latent.flow)
+        style, mae, masked, place = decoder_style(spec), spec.pretraining, masked_tokens(latent.flow), Place()
         channels, to_predict = mae.decoder.channels, predicted_op(spec, masked.layout)
         values = to_predict.infer(spec.input_shape)[-1]
-        place = Place()
         lower = partial(tokens_part, channels, latent.flow)
         made = [self.parts.get(("tokens", channels, latent), lower, (latent.dtype,), place)]
         for block in decoder_blocks(spec, masked):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -11,67 +10,23 @@ from typing import TYPE_CHECKING
 
 from hiera_compiler import checks
 from hiera_compiler.estimate.cost import counts_by
-from hiera_compiler.estimate.counts import ELEMENT_BYTES, NOTHING
+from hiera_compiler.estimate.counts import NOTHING
 from hiera_compiler.estimate.kernels import part_kernels, part_steps
-from hiera_compiler.estimate.memory import inference_bytes, part_memory, peak_activation_bytes
+from hiera_compiler.estimate.memory import part_memory
 from hiera_compiler.estimate.predict import SectionTime, section_time, widest_pair
-from hiera_compiler.estimate.tensor import BYTES
 from hiera_compiler.ir.builder import LoweringError
 from hiera_compiler.lower import Flow, Part
+from hiera_search.table.figures import LARGEST, MOST_ELEMENTS, Figures, added
 from hiera_search.table.reading import source_of
 
 if TYPE_CHECKING:
     from hiera_compiler.estimate.profiles import Profile
     from hiera_compiler.estimate.tensor import DType
     from hiera_compiler.ir import Graph
-    from hiera_compiler.spec import Stage
 
     DTypes = tuple[DType | None, ...]
 
-
-def capacity(stage: Stage) -> int:
-    """What one block of a stage adds to the capacity of a model: its channels."""
-    return stage.channels
-
-
-def memory_bytes(graph: Graph, params: int, profile: Profile | None, batch: int) -> int:
-    """Bytes of the weights and of the activations at their peak, for one batch in the dtype of a profile's weights."""
-    return inference_bytes(params, peak_activation_bytes(graph, batch, 1), element_bytes(profile))
-
-
-def element_bytes(profile: Profile | None) -> int:
-    """Bytes of an element of the weights: float32 without a profile, as in `hiera profile`."""
-    return ELEMENT_BYTES["float32"] if profile is None else BYTES[profile.regime.weights]
-
-
-ADDED = ("params", "macs", "flops", "capacity", "latency", "launches")
-"""The figures that add up."""
 NO_TIME = SectionTime((), 0, 0)
-LARGEST = 2**63 - 1
-MOST_ELEMENTS = 2**62 - 1
-"""More than any memory has; the sum of two is still a number of 64 bits."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a part adds to a candidate. Those after `kept` do not add up: they are the most, or about the last part.
-
-    `peak` and `kept` are elements of a batch as in ``PartMemory``, `widest` the elements of a sample that the widest
-    primitive reads and writes, `ending` and `ending_launches` the femtoseconds that a block takes longer, and its
-    kernels that are more, where it ends a stage whose end is read again.
-    """
-
-    params: int = 0
-    macs: int = 0
-    flops: int = 0
-    capacity: int = 0
-    latency: int = 0
-    launches: int = 0
-    kept: int = 0
-    peak: int = 0
-    widest: int = 0
-    ending: int = 0
-    ending_launches: int = 0
 
 
 @dataclass(frozen=True)
@@ -161,7 +116,7 @@ class Parts:
         key = ("sum", tuple(sorted(numbers)))
         if key not in self._sums:
             self._sums[key] = len(self.figures)
-            self.figures.append(Figures(**self._added(numbers)))
+            self.figures.append(Figures(**added([self.figures[number] for number in numbers])))
         return self._sums[key]
 
     def chain(self, numbers: Sequence[int]) -> int:
@@ -173,16 +128,8 @@ class Parts:
             peak = max(before + part.peak for before, part in zip(kept, parts, strict=False))
             widest = max(part.widest for part in parts)
             self._sums[key] = len(self.figures)
-            self.figures.append(Figures(**self._added(numbers), kept=kept[-1], peak=peak, widest=widest))
+            self.figures.append(Figures(**added(parts), kept=kept[-1], peak=peak, widest=widest))
         return self._sums[key]
-
-    def _added(self, numbers: Sequence[int]) -> dict[str, int]:
-        """The sum of each figure that adds up."""
-        times = Counter(numbers)
-        return {
-            name: min(sum(count * getattr(self.figures[number], name) for number, count in times.items()), LARGEST)
-            for name in ADDED
-        }
 
     def held(self, stream: Stream) -> int:
         """The number of a part that does nothing but keep what flows."""

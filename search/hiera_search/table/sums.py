@@ -11,8 +11,9 @@ from hiera_compiler import checks
 from hiera_compiler.estimate.memory import inference_bytes
 from hiera_compiler.estimate.predict import batch_limit, host_time
 from hiera_search.table.columns import Columns
+from hiera_search.table.figures import ADDED, LARGEST, MOST_ELEMENTS, element_bytes
 from hiera_search.table.lookups import Known
-from hiera_search.table.parts import ADDED, LARGEST, MOST_ELEMENTS, Parts, element_bytes
+from hiera_search.table.parts import Parts
 from hiera_search.table.refusals import LAWFUL, Refusals
 
 if TYPE_CHECKING:

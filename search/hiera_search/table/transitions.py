@@ -44,13 +44,16 @@ class Transitions:
         return State(frame, lowered, kept_units=kept), frame, LAWFUL
 
     def _frame(self, trunk: Spec, lowered: Spec) -> Frame:
-        neck, count, unpooled = lowered.neck, len(trunk.stages), None
-        reads = tuple(range(count)) if neck is None else neck.reads(count)
+        neck, head, count, unpooled = lowered.neck, lowered.head, len(trunk.stages), None
         if self.task == "mae":
             unpooled, reads = count - 1, fused_stages(trunk)
+        elif neck is not None:
+            reads = neck.reads(count)
+        else:
+            reads = tuple(range(count)) if head is None else ()
         spec = trunk.model_copy(update={"stages": ()})
         kinds = trunk.mask_unit is not None, trunk.class_token, trunk.mae is not None, unpooled
-        return Frame(Style.of(lowered), trunk.mlp_ratio, trunk.axes, neck, reads, lowered.head, *kinds, spec)
+        return Frame(Style.of(lowered), trunk.mlp_ratio, trunk.axes, neck, reads, head, *kinds, spec)
 
     def rule(self, frame: Frame | None, index: int, read: ReadStage) -> int:
         """What refuses a stage before anything is lowered; without a frame only its form is looked at."""
