@@ -10,8 +10,8 @@ import numpy as np
 
 import hiera_compiler as hc
 from hiera_compiler.estimate.anchors import PAPER_BATCH
-from hiera_compiler.estimate.evaluation import ABLATION, FOLDERS
 from hiera_compiler.estimate.evidence import paper
+from hiera_compiler.estimate.paper_throughput import ABLATION, FOLDERS
 from hiera_compiler.estimate.predict import Prediction, predict
 from hiera_compiler.estimate.profiles import Profile
 from hiera_search.explore.front import non_dominated

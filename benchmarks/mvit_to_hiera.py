@@ -16,7 +16,7 @@ from benchmarks.lattice import SPACES, Point, Row, fronts, lattice, trained
 from benchmarks.lattice_picture import svg
 from benchmarks.table import regime, table
 from hiera_compiler.estimate.anchors import PAPER_BATCH, PAPER_DEVICE
-from hiera_compiler.estimate.evaluation import UNITS
+from hiera_compiler.estimate.paper_throughput import UNITS
 from hiera_compiler.estimate.predict import Prediction
 from hiera_search.accuracy.correlation import kendall
 from hiera_search.explore.regime import choose_profile

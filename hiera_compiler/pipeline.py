@@ -171,15 +171,16 @@ class Compilation:
         return module, report
 
     @property
-    def _pooled_again(self) -> frozenset[str]:
-        """The weights that the encoder lacks while it is pretrained, when the last stage does not pool."""
+    def _pooled_again(self) -> dict[str, tuple[int, ...] | None]:
+        """The weights that pretraining has not, as the last stage does not pool then, or of the shape that is given."""
         if self.task == "mae" or self.spec.mask_unit is None or self.spec.stages[-1].pool is None:
-            return frozenset()
+            return {}
         try:
             encoder = lowering.lower(lowering.encoder_of(self.spec))
         except LoweringError:  # it cannot be pretrained
-            return frozenset()
-        return frozenset(self.graph.parameters().keys() - encoder.parameters().keys())
+            return {}
+        before = encoder.parameters()
+        return {name: before.get(name) for name, shape in self.graph.parameters().items() if before.get(name) != shape}
 
     def _model_class(self) -> type[nn.Module]:
         from hiera_compiler import emit

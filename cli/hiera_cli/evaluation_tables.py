@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hiera_cli.columns import columns
 
 if TYPE_CHECKING:
-    from hiera_compiler.estimate.evaluation import Evaluation, Row, Summary, Unpredicted
+    from hiera_compiler.estimate.evaluation import Evaluation, Summary
+    from hiera_compiler.estimate.paper_throughput import Row, Unpredicted
 
 
 def evaluation_data(found: Evaluation) -> dict[str, Any]:

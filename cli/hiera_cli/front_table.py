@@ -141,6 +141,9 @@ def _legend(front: Front, shown: Sequence[Candidate]) -> Iterator[str]:
             f"{several}, with a score of up to {best}, in front.csv and the report: costlier than a row here, and "
             "better by no more than the estimate's error."
         )
+    inputs = dict.fromkeys(one.nearest.input for one in shown if one.nearest and one.nearest.input)
+    if inputs:
+        yield f"nearest published: at its own input, {' or '.join(map(printable, inputs))}."
     hidden = len(front.front) - len(shown)
     if hidden > 0:
         yield f"{hidden} more on the front."

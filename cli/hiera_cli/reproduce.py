@@ -14,7 +14,8 @@ from hiera_cli.options import AsJson
 from hiera_cli.output import print_json
 
 if TYPE_CHECKING:
-    from hiera_compiler.estimate.evaluation import Evaluation, Row, Unpredicted
+    from hiera_compiler.estimate.evaluation import Evaluation
+    from hiera_compiler.estimate.paper_throughput import Row, Unpredicted
     from hiera_compiler.estimate.published import PublishedRow, PublishedTable
 
 
@@ -50,7 +51,7 @@ def reproduce(
 
 def _throughput() -> tuple[tuple[Row, ...], tuple[Unpredicted, ...]]:
     from hiera_compiler import compile
-    from hiera_compiler.estimate.evaluation import paper_rows, unpredicted_rows
+    from hiera_compiler.estimate.paper_throughput import paper_rows, unpredicted_rows
 
     return tuple(paper_rows(lambda name: compile(name).graph)), tuple(unpredicted_rows())
 

@@ -15,7 +15,8 @@ from hiera_compiler.artifact import problems, verify
 from hiera_compiler.artifact.problems import BuildError
 from hiera_compiler.artifact.sheet import sheet
 from hiera_compiler.emit.functions.masked import cut_patches, masked_places, random_units, take_rows
-from hiera_compiler.ir.masking import Patches, Standardise, masking
+from hiera_compiler.ir.masking import masking
+from hiera_compiler.ir.target import Patches, Standardise
 from hiera_compiler.pipeline import Compilation
 from hiera_compiler.weights import LoadReport
 

@@ -154,16 +154,24 @@ def position_is_for_images(spec: Spec, source: Source) -> Iterator[Diagnostic]:
 def attention_has_a_place_for_the_class_token(spec: Spec, source: Source) -> Iterator[Diagnostic]:
     """Windows hold the tokens of the grid, and a class token is in none of them."""
     for index, stage in enumerate(spec.stages):
-        if spec.class_token and not stage.attention.takes_class_token:
-            yield Diagnostic(
-                "H210",
-                f"{stage.attention.kind} attention has no place for a class token",
-                (
-                    Label(source.value(("stages", index, "attention")), f"attends by {stage.attention.kind}"),
-                    Label(source.value(("class_token",)), "one more token"),
-                ),
-                help="use attention: global, or leave out the class token",
-            )
+        if not spec.class_token or stage.attention.takes_class_token:
+            continue
+        attention = stage.attention
+        fact, label = f"{attention.kind} attention", f"attends by {attention.kind}"
+        help = "use attention: global, or leave out the class token"
+        if getattr(attention, "window", None) is not None:
+            fact, label = "attention in windows", "attends in windows"
+            if attention.model_copy(update={"window": None}).takes_class_token:
+                help = "leave out the window or the class token"
+        yield Diagnostic(
+            "H210",
+            f"{fact} has no place for a class token",
+            (
+                Label(source.value(("stages", index, "attention")), label),
+                Label(source.value(("class_token",)), "one more token"),
+            ),
+            help=help,
+        )
 
 
 # Those that read stages come last: a search asks the others first, once for all stages.

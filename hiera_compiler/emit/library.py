@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import symtable
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -22,6 +23,8 @@ from hiera_compiler.kinds import problems
 from hiera_compiler.kinds.packages import package_of
 
 MARKER = "# --- the prelude starts here ---"
+_CARRIED = re.compile(r"^# from (?P<module>[\w.]+)\n(?:(?!def |class ).*\n)*(?:def|class) (?P<name>\w+)", re.MULTILINE)
+"""A definition of another package, decorators above it, as ``_shown`` writes it."""
 
 
 class Definition(NamedTuple):
@@ -89,6 +92,11 @@ def _require_carried(name: str, known: Mapping[str, Definition], modules: Sequen
 def _shown(definition: Definition, modules: Sequence[str]) -> str:
     """The text of a definition, with its origin where it is not ours."""
     return f"# from {definition.module}\n{definition.text}" if definition.module in modules else definition.text
+
+
+def carried(text: str) -> dict[str, str]:
+    """The modules of other packages that functions and classes of an emitted text are from, by their names."""
+    return {at["name"]: at["module"] for at in _CARRIED.finditer(text)}
 
 
 @cache

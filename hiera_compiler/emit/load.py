@@ -10,6 +10,9 @@ from types import ModuleType
 
 from torch import nn
 
+from hiera_compiler.emit.library import carried
+from hiera_compiler.kinds.packages import CARRIED
+
 
 def load_class(source: str, name: str) -> type[nn.Module]:
     """The model class of an emitted file.
@@ -33,5 +36,6 @@ def _module(source: str) -> ModuleType:
     # Registered, so that instances can be pickled within a process and its forks, and their source shown.
     sys.modules[name] = module
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    vars(module)[CARRIED] = carried(source)
     exec(compile(source, filename, "exec"), module.__dict__)
     return module

@@ -7,17 +7,8 @@ from typing import Any
 from hiera_compiler.emit import rules
 from hiera_compiler.emit.rules import Call, Constructor
 from hiera_compiler.ir import Op
-from hiera_compiler.ir.masking import (
-    AddKept,
-    Gradients,
-    LastTokens,
-    MaskedTokens,
-    PatchEmbedKept,
-    Patches,
-    SquaredError,
-    Standardise,
-    UnitConv,
-)
+from hiera_compiler.ir.masking import AddKept, LastTokens, MaskedTokens, PatchEmbedKept, UnitConv
+from hiera_compiler.ir.target import Gradients, Patches, SquaredError, Standardise
 
 
 def _unit_conv(op: UnitConv) -> str:

@@ -44,7 +44,7 @@ def instructions(call: Call) -> float:
 def common_axes(operands: list[Tensor]) -> int:
     """How many axes an element-wise kernel must walk once those that lie alike in every operand are merged."""
     shape = max((x.shape for x in operands), key=prod)
-    aligned = [_broadcast(x, shape) for x in operands if len(x.shape) <= len(shape)]
+    aligned = [x.broadcast_strides(shape) for x in operands if len(x.shape) <= len(shape)]
     order = sorted(range(len(shape)), key=lambda axis: -aligned[-1][axis])
     axes = [axis for axis in order if shape[axis] > 1]
     runs = 1 if axes else 0
@@ -52,11 +52,3 @@ def common_axes(operands: list[Tensor]) -> int:
         if any(strides[outer] != strides[inner] * shape[inner] for strides in aligned):
             runs += 1
     return runs
-
-
-def _broadcast(x: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The strides of a tensor read as the wider shape; zero along axes that it lacks."""
-    missing = len(shape) - len(x.shape)
-    axes = zip(x.shape, x.strides, shape[missing:], strict=True)
-    own = [stride if size == wide else 0 for size, stride, wide in axes]
-    return (*(0,) * missing, *own)

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, prod
-from typing import TYPE_CHECKING, TypeVar
+from math import exp
 
-from hiera_compiler.devices import Device
-from hiera_compiler.diagnostics import Diagnostic, SpecError, code
+from hiera_compiler.estimate.batch_limit import largest_batch, require_room
 from hiera_compiler.estimate.kernels import Kernels, Section, kernel_list
 from hiera_compiler.estimate.price import RESOURCES, demand, seconds
 from hiera_compiler.estimate.profiles import Profile, Tier
 from hiera_compiler.estimate.programs.custom import assumed
-from hiera_compiler.estimate.tensor import BYTES
 from hiera_compiler.ir import Graph
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-Amount = TypeVar("Amount", float, "NDArray[np.float64]")
-"""A number, or an array with one for each of many models."""
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """The batches among which the best is looked for; beyond them throughput is flat."""
 MILLISECOND = 1e12
 """Femtoseconds. Times are added up in whole ones, so that a sum does not depend on the order of its parts."""
 HOST = 6e-6
 """Seconds in which a host issues one kernel to a GPU, from Python, eagerly or compiled: an assumption, not a fit."""
-USABLE_MEMORY = 0.9
-"""The share of a device's memory that the framework leaves for tensors."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +85,8 @@ def predict(graph: Graph, profile: Profile, batch: int | None = None) -> Predict
     if batch is None:
         fitting = [size for size in BATCHES if size <= limit] or [1]
         batch = max(fitting, key=lambda size: size / _seconds(sections, profile, size))
-    elif batch < 1 or batch > limit:
-        raise SpecError(_no_such_batch(batch) if batch < 1 else _no_room(batch, limit, profile.device))
+    else:
+        require_room(batch, limit, profile.device)
     # Of autoencoders no stack was measured: for them those of the family are others.
     tier: Tier = "B" if profile.tier == "A" and "loss" in graph.outputs else profile.tier
     return _prediction(sections, profile, batch, tier, assumed(graph))
@@ -134,23 +123,6 @@ def section_time(kernels: Kernels, profile: Profile, batch: int) -> SectionTime:
 def host_time(profile: Profile) -> int:
     """Femtoseconds that the host takes for one launch; a processor that is its own host waits for nobody."""
     return _femtoseconds(HOST) if profile.device.has_tensor_cores else 0
-
-
-def largest_batch(graph: Graph, profile: Profile) -> int:
-    """The largest batch whose weights and widest pair of neighbouring tensors fit into memory."""
-    return max(0, int(batch_limit(float(graph.parameter_count), float(widest_pair(graph)), profile)))
-
-
-def widest_pair(graph: Graph) -> int:
-    """The most elements that one primitive reads and writes, for one sample."""
-    return max(sum(prod(shape) for shape in (node.shape, *graph.input_shapes(node))) for node in graph)
-
-
-def batch_limit(params: Amount, widest: Amount, profile: Profile) -> Amount:
-    """The largest batch of a model with so many parameters and so wide a pair of tensors; negative without room."""
-    size = BYTES[profile.regime.weights]
-    weights = params * (size + (2 if profile.regime.autocast else 0))
-    return (profile.device.memory_bytes * USABLE_MEMORY - weights) // (widest * size)
 
 
 def _femtoseconds(seconds: float) -> int:
@@ -194,24 +166,3 @@ def _prediction(
         ratio_spread=profile.ratio_spread,
         assumed=assumed,
     )
-
-
-@code("H502")
-def _no_such_batch(batch: int) -> Diagnostic:
-    """A batch that is not positive.
-
-    A batch is the number of images or clips that are run at once: 1 or more, or `auto` for the batch of best
-    throughput.
-    """
-    return Diagnostic("H502", f"a batch of {batch} has nothing to run", help="use a batch of 1 or more, or auto")
-
-
-@code("H503")
-def _no_room(batch: int, limit: int, device: Device) -> Diagnostic:
-    """A batch whose tensors do not fit into the memory of the device.
-
-    Counted are the weights and the widest pair of neighbouring tensors, the least that any run needs.
-    """
-    memory = f"{device.memory_bytes / 1e9:.0f} GB"
-    advice = f"use a batch of at most {limit}" if limit else "use a device with more memory, or a smaller spec"
-    return Diagnostic("H503", f"a batch of {batch} does not fit into the {memory} of {device.name}", help=advice)

@@ -6,14 +6,12 @@ precision casts, how a linear layer or a matrix product becomes one call of the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
 from itertools import count
 from math import prod
 from typing import NamedTuple
 
 from hiera_compiler.estimate.regime import Regime
-from hiera_compiler.estimate.tensor import DType, Sizes, Tensor, row_major
+from hiera_compiler.estimate.tensor import DType, Sizes, Tensor, iterated, row_major
 
 
 class Call(NamedTuple):
@@ -60,7 +58,7 @@ class Tape:
         shape = max((tensor.shape for tensor in reads), key=prod)
         dtype: DType = "fp32" if any(tensor.dtype == "fp32" for tensor in reads) else "fp16"
         leader = next(tensor for tensor in reads if tensor.shape == shape)
-        return self.call(name, reads, shape, dtype, _kept_order(leader.shape, leader.strides))
+        return self.call(name, reads, shape, dtype, leader.kept_order(shape))
 
     def cast(self, x: Tensor, dtype: DType) -> Tensor:
         """The tensor in another dtype; weights that the regime casts once and keeps cost nothing."""
@@ -68,7 +66,7 @@ class Tape:
             return x
         if x.fixed and self.regime.keeps_cast_weights:
             return self.tensor(x.shape, dtype, fixed=True, strides=x.strides)
-        return self.call("_to_copy", (x,), x.shape, dtype, _kept_order(x.shape, x.strides))
+        return self.call("_to_copy", (x,), x.shape, dtype, x.kept_order(x.shape))
 
     def reshape(self, x: Tensor, *shape: int) -> Tensor:
         """A view where the strides allow one, else a copy."""
@@ -91,20 +89,11 @@ class Tape:
         dtype: DType = "fp32" if any(part.dtype == "fp32" for part in parts) else "fp16"
         return self.call("cat", parts, (parts[-1].shape[0], *shape), dtype)
 
-    def kept_order(self, shape: Sizes, x: Tensor) -> Sizes:
-        """The strides of a result of that shape whose axes lie in the order in which those of `x` do."""
-        return _kept_order(shape, x.strides)
-
     def broadcast(self, name: str, first: Tensor, second: Tensor) -> Tensor:
         """An element-wise function of two tensors, each broadcast along axes where it has one element."""
         shape = tuple(max(sides) for sides in zip(first.shape, second.shape, strict=True))
-        strides = [
-            tuple(
-                0 if size == 1 != whole else step for size, step, whole in zip(x.shape, x.strides, shape, strict=True)
-            )
-            for x in (first, second)
-        ]
-        return self.call(name, (first, second), shape, first.dtype, _iterated(shape, strides))
+        strides = [x.broadcast_strides(shape) for x in (first, second)]
+        return self.call(name, (first, second), shape, first.dtype, iterated(shape, strides))
 
     def maximum(self, x: Tensor) -> Tensor:
         """The maximum over the second axis by ``max(dim)``, which writes the indices as well."""
@@ -150,7 +139,7 @@ class Tape:
         if channels > width:
             weight = self.call("repeat", (weight,), (channels, 1, *kernel), weight.dtype)
         size = (x.shape[0], channels, *grid)
-        out = self.tensor(size, dtype, strides=_kept_order(size, x.strides))
+        out = self.tensor(size, dtype, strides=x.kept_order(size))
         self.calls.append(Call("convolution", (x, self.cast(weight, dtype)), (out,), self.node, channels))
         return out
 
@@ -189,47 +178,3 @@ class Tape:
         if bias is not None:
             scores = self.pointwise("add", scores, bias)
         return self.matmul(self.softmax(scores), v)
-
-
-@lru_cache(maxsize=4096)
-def _kept_order(shape: Sizes, read: Sizes) -> Sizes:
-    """The strides of an element-wise result: row-major in the order in which the axes of what it reads lie."""
-    order = sorted(range(len(shape)), key=lambda axis: (-read[axis], axis))
-    strides, step = [0] * len(order), 1
-    for axis in reversed(order):
-        strides[axis] = step
-        step *= shape[axis]
-    return tuple(strides)
-
-
-def _iterated(shape: Sizes, strides: Sequence[Sizes]) -> Sizes:
-    """The strides of the result of operands with these strides, 0 where broadcast: as PyTorch's TensorIterator has it.
-
-    The faster axis in the first operand that tells two axes apart is the faster one of the result; of axes that an
-    operand steps through alike, the longer one is the slower.
-    """
-
-    def comes_later(one: int, other: int) -> int:
-        for steps in strides:
-            if steps[one] and steps[other]:
-                if steps[one] != steps[other]:
-                    return 1 if steps[one] > steps[other] else -1
-                if shape[one] > shape[other]:
-                    return 1
-        return 0
-
-    order = list(reversed(range(len(shape))))
-    for end in range(1, len(order)):
-        at = end
-        for before in range(end - 1, -1, -1):
-            later = comes_later(order[before], order[at])
-            if later < 0:
-                break
-            if later > 0:
-                order[before], order[at] = order[at], order[before]
-                at = before
-    found, step = [0] * len(shape), 1
-    for axis in order:
-        found[axis] = step
-        step *= shape[axis]
-    return tuple(found)

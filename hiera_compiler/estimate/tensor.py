@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from typing import Literal, NamedTuple
@@ -79,6 +80,17 @@ class Tensor(NamedTuple):
         strides = _view_strides(self.shape, self.strides, shape)
         return None if strides is None else Tensor(shape, strides, self.dtype, self.source, self.fixed)
 
+    def kept_order(self, shape: Sizes) -> Sizes:
+        """The strides of a result of this shape whose axes lie in the order in which those of the tensor do."""
+        return _kept_order(shape, self.strides)
+
+    def broadcast_strides(self, shape: Sizes) -> Sizes:
+        """Its strides when it is read as a wider shape: zero along axes that it lacks, or has one element of."""
+        missing = len(shape) - len(self.shape)
+        axes = zip(self.shape, self.strides, shape[missing:], strict=True)
+        own = [stride if size == wide else 0 for size, stride, wide in axes]
+        return (*(0,) * missing, *own)
+
 
 @lru_cache(maxsize=4096)
 def row_major(shape: Sizes) -> Sizes:
@@ -110,3 +122,47 @@ def _view_strides(shape: Sizes, strides: Sizes, wanted: Sizes) -> Sizes | None:
             return None
         step, run = strides[axis - 1], 1
     return None if left else tuple(reversed(result))
+
+
+@lru_cache(maxsize=4096)
+def _kept_order(shape: Sizes, read: Sizes) -> Sizes:
+    """The strides of an element-wise result: row-major in the order in which the axes of what it reads lie."""
+    order = sorted(range(len(shape)), key=lambda axis: (-read[axis], axis))
+    strides, step = [0] * len(order), 1
+    for axis in reversed(order):
+        strides[axis] = step
+        step *= shape[axis]
+    return tuple(strides)
+
+
+def iterated(shape: Sizes, strides: Sequence[Sizes]) -> Sizes:
+    """The strides of the result of operands with these strides, 0 where broadcast: as PyTorch's TensorIterator has it.
+
+    The faster axis in the first operand that tells two axes apart is the faster one of the result; of axes that an
+    operand steps through alike, the longer one is the slower.
+    """
+
+    def comes_later(one: int, other: int) -> int:
+        for steps in strides:
+            if steps[one] and steps[other]:
+                if steps[one] != steps[other]:
+                    return 1 if steps[one] > steps[other] else -1
+                if shape[one] > shape[other]:
+                    return 1
+        return 0
+
+    order = list(reversed(range(len(shape))))
+    for end in range(1, len(order)):
+        at = end
+        for before in range(end - 1, -1, -1):
+            later = comes_later(order[before], order[at])
+            if later < 0:
+                break
+            if later > 0:
+                order[before], order[at] = order[at], order[before]
+                at = before
+    found, step = [0] * len(shape), 1
+    for axis in order:
+        found[axis] = step
+        step *= shape[axis]
+    return tuple(found)

@@ -12,6 +12,8 @@ from hiera_compiler.kinds import problems
 _PREFIX = "hiera_compiler"
 ENTRY_POINTS = "hiera_compiler.kinds"
 """The entry point group of kinds; an entry's name is the group of its kinds, its value a package of them."""
+CARRIED = "__carried__"
+"""What an emitted module has by this name: the modules of other packages that its definitions are from, by name."""
 _GROUPS = (ENTRY_POINTS, "hiera_compiler.formats")
 
 
@@ -49,9 +51,11 @@ def package_of(module: str) -> str:
 def fault_of_others(error: BaseException) -> Diagnostic | None:
     """What is said of an error that code of a package which adds kinds raised, or led to; None where none did."""
     for frame, line in reversed(list(walk_tb(error.__traceback__))):
-        module = str(frame.f_globals.get("__name__", ""))
+        function = frame.f_code.co_qualname
+        carried_from = frame.f_globals.get(CARRIED, {}).get(function.partition(".")[0])
+        module = carried_from or str(frame.f_globals.get("__name__", ""))
         if name := _packages().get(module.partition(".")[0]):
-            return problems.failed(name, frame.f_code.co_qualname, f"{frame.f_code.co_filename}:{line}", error)
+            return problems.failed(name, function, carried_from or f"{frame.f_code.co_filename}:{line}", error)
     return None
 
 

@@ -47,16 +47,16 @@ def name_taken(package: str, group: str, name: str, module: str) -> Diagnostic:
 def failed(package: str, function: str, place: str, error: BaseException) -> Diagnostic:
     """The code of a package that adds kinds failed.
 
-    A kind's methods run when a spec is checked and compiled. What they raise beyond what they refuse (`ShapeError`,
-    `builder.refuse`) is a bug of the package, not of the spec and not of the compiler. In Python the error itself is
-    raised, with its traceback.
+    A kind's methods run when a spec is checked and compiled, and what computes its primitives when a model runs. What
+    they raise beyond what they refuse (`ShapeError`, `builder.refuse`) is a bug of the package, not of the spec and
+    not of the compiler. In Python the error itself is raised, with its traceback.
     """
     return Diagnostic(
         "H903",
         f"{function} of the package {quoted(package)} failed: {reason_of(error)}",
         (),
         "report this to the authors of the package, or choose another kind",
-        (f"it stands at {place}",),
+        (f"it stands in {place}",),
     )
 
 

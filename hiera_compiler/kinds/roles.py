@@ -62,6 +62,14 @@ class Pooling(Kind, ABC):
         sides = tuple(side // step for side, step in zip(layout.unit, self.stride, strict=True))
         return UnitLayout(layout.units, (sides,))
 
+    def unpooled(self) -> Pooling | None:
+        """What is left of it in a stage that is not to pool, as the last one in masked pretraining.
+
+        Nothing of what acts inside a block. Before a block it makes the block's channels too, and does so with a
+        stride of 1: else the block would have other weights than where it pools.
+        """
+        return self.model_copy(update={"stride": (1,) * len(self.stride)}) if self.before_block else None
+
     def misfit(self, layout: UnitLayout) -> tuple[str, str] | None:
         """What keeps it from pooling the tokens of such units, and what to do; none where nothing does."""
         if min(self.pooled(layout).unit) < 1:

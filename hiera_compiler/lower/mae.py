@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from hiera_compiler.ir import Add, Graph, Op, ToGrid, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.ir.masking import Gradients, MaskedTokens, Patches, SquaredError, Standardise, UnitConv
+from hiera_compiler.ir.masking import MaskedTokens, UnitConv
+from hiera_compiler.ir.target import Gradients, Patches, SquaredError, Standardise
 from hiera_compiler.kinds import Normalization
 from hiera_compiler.lower.blocks import lower_block
 from hiera_compiler.lower.decoder import decoder_blocks, decoder_style, lower_prediction, lower_tokens
@@ -51,7 +52,8 @@ def encoder_of(spec: Spec) -> Spec:
     *before, last = spec.stages
     rate = spec.pretraining.drop_path
     drop_path = spec.drop_path if rate is None else spec.drop_path.model_copy(update={"rate": rate})
-    stages = (*before, last.model_copy(update={"pool": None}))
+    pool = None if last.pool is None else last.pool.unpooled()
+    stages = (*before, last.model_copy(update={"pool": pool}))
     changes = {"stages": stages, "neck": None, "head": None, "drop_path": drop_path, "mae": None}
     return spec.model_copy(update=changes)
 

@@ -49,16 +49,8 @@ from hiera_compiler.ir import (
     TransposedConvolution,
     Upsample,
 )
-from hiera_compiler.ir.masking import (
-    Gradients,
-    LastTokens,
-    MaskedTokens,
-    PatchEmbedKept,
-    Patches,
-    SquaredError,
-    Standardise,
-    UnitConv,
-)
+from hiera_compiler.ir.masking import LastTokens, MaskedTokens, PatchEmbedKept, UnitConv
+from hiera_compiler.ir.target import Gradients, Patches, SquaredError, Standardise
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.profile import machine, problems
+from hiera_compiler.profile.allocation import most_allocated
 from hiera_compiler.profile.compiled import compile_in_place, full_graphs
 from hiera_compiler.profile.count import Count, count
 from hiera_compiler.profile.record import Conditions, Protocol, Regime
@@ -48,7 +46,7 @@ class Bench:
         self.subject = subject
         self.setup = setup
         self._require_memory(observed_batch)
-        with self._running(observed_batch):
+        with self.running(observed_batch):
             self.module = subject.build(setup.device).to(setup.weights).eval()
             with self._casting():
                 self.observed: Count = count(self.module, self.pixels(observed_batch))
@@ -83,7 +81,7 @@ class Bench:
     def inference(self, batch: int) -> Call:
         """A call that runs the batch once; it has run already as often as the warm-up asks for."""
         self._require_memory(batch)
-        with self._running(batch):
+        with self.running(batch):
             pixels = self.pixels(batch)
 
         def call() -> None:
@@ -100,7 +98,7 @@ class Bench:
         """The same of forward and backward. The module is in training mode from now on."""
         self._require_memory(batch, training=True)
         self.module.train()
-        with self._running(batch):
+        with self.running(batch):
             pixels = self.pixels(batch)
 
         def call() -> None:
@@ -126,13 +124,7 @@ class Bench:
     def peak_bytes(self, call: Call) -> int:
         """The most that torch has allocated during the call, with the weights and without other models."""
         weights = sum(value.nbytes for value in (*self.module.parameters(), *self.module.buffers()))
-        if self.setup.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.setup.device)
-            before = torch.cuda.memory_allocated(self.setup.device)
-            call()
-            self.setup.timer.synchronise()
-            return weights + torch.cuda.max_memory_allocated(self.setup.device) - before
-        return weights + _allocated(call)
+        return weights + most_allocated(call, self.setup.device, self.setup.timer)
 
     def _casting(self) -> AbstractContextManager[object]:
         if not self.setup.autocast:
@@ -142,18 +134,6 @@ class Bench:
     @contextmanager
     def running(self, batch: int) -> Iterator[None]:
         """Around calls: the end of memory raises OutOfMemory, a format without an operator SpecError."""
-        with self._running(batch):
-            yield
-
-    def _warm(self, call: Call, batch: int) -> Call:
-        with self._running(batch):
-            for _ in range(self.setup.protocol.warmup):
-                call()
-            self.setup.timer.synchronise()
-        return call
-
-    @contextmanager
-    def _running(self, batch: int) -> Iterator[None]:
         with ExitStack() as stack:
             if self.setup.regime == "compiled":
                 stack.enter_context(full_graphs(self.subject.name))
@@ -162,6 +142,13 @@ class Bench:
             except (RuntimeError, MemoryError) as error:
                 self._explain(error, batch)
                 raise
+
+    def _warm(self, call: Call, batch: int) -> Call:
+        with self.running(batch):
+            for _ in range(self.setup.protocol.warmup):
+                call()
+            self.setup.timer.synchronise()
+        return call
 
     def _explain(self, error: RuntimeError | MemoryError, batch: int) -> None:
         """Raises what the error means, where it means something to a user."""
@@ -192,19 +179,3 @@ def outputs(found: object) -> Sequence[Tensor]:
         return [found]
     values = found.values() if isinstance(found, dict) else found if isinstance(found, list | tuple) else ()
     return [tensor for value in values for tensor in outputs(value)]
-
-
-def _allocated(call: Call) -> int:
-    """The most that torch has allocated in main memory during a call, as its profiler reports it."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-        call()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "trace.json"
-        profile.export_chrome_trace(str(file))
-        events = json.loads(file.read_text(encoding="utf-8"))["traceEvents"]
-    reports = [event["args"] for event in events if event.get("name") == "[memory]"]
-    reports = [report for report in reports if report["Device Type"] == 0]
-    if not reports:
-        return 0
-    before = reports[0]["Total Allocated"] - reports[0]["Bytes"]
-    return int(max(report["Total Allocated"] for report in reports)) - int(before)

@@ -25,9 +25,9 @@ from hiera_compiler.profile.bench import Bench, Setup
 from hiera_compiler.profile.calibration_fit import Row, fitted
 from hiera_compiler.profile.calibration_plan import Plan, plan_for
 from hiera_compiler.profile.described import described
+from hiera_compiler.profile.entry import Progress
 from hiera_compiler.profile.microbenchmarks import groups
 from hiera_compiler.profile.record import Protocol
-from hiera_compiler.profile.session import Progress
 from hiera_compiler.profile.subject import Subject
 from hiera_compiler.profile.sweep import OutOfMemory
 from hiera_compiler.profile.timing import Call, Timer, in_turns, quantile

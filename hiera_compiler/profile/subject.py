@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.kinds.packages import fault_of_others
 from hiera_compiler.pipeline import Compilation
 from hiera_compiler.profile import problems
 from hiera_compiler.profile.count import Count, count
@@ -44,7 +45,8 @@ class Subject:
         except SpecError:
             raise
         except Exception as error:
-            raise SpecError(problems.cannot_trace(self.name, first_line(error))) from error
+            found = fault_of_others(error) or problems.cannot_trace(self.name, first_line(error))
+            raise SpecError(found) from error
 
 
 def first_line(error: BaseException) -> str:

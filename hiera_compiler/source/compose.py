@@ -1,7 +1,6 @@
 """Text → tree, by the parser's events only: no recursion and nothing unbounded, whatever the text holds."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -76,7 +75,7 @@ class _Composer:
         if tag_line is not None:
             self.fail(problems.tag(problems.span_at(self.text, tag_line.start(), tag_line.end()), "%TAG"))
         try:
-            for event in self.events():
+            for event in yaml.parse(self.content, Loader=_LOADER):
                 self.take(event)
         except yaml.YAMLError as error:
             self.fail(not_yaml(self.text, error))
@@ -91,9 +90,6 @@ class _Composer:
             root.span.end_line,
             root.span.end_column,
         )
-
-    def events(self) -> Iterator[Any]:
-        yield from yaml.parse(self.content, Loader=_LOADER)
 
     def report(self, diagnostic: Diagnostic) -> None:
         self.found.append(diagnostic)

@@ -11,11 +11,12 @@ from hiera_compiler.source.names import SUFFIXES, entries, is_path, near_file
 
 
 @code("H001")
-def not_found(name: str) -> Diagnostic:
-    """There is no such spec.
+def not_found(name: str, what: str = "spec") -> Diagnostic:
+    """There is no such spec, or space.
 
     A spec is named by its file, as in `specs/mine.yaml`, or by a bundled name, as in `hiera_b` or
-    `detection/hiera_b`. `hiera specs` lists the bundled names, `hiera specs detection` those in that folder.
+    `detection/hiera_b`; a space too. `hiera specs` lists the bundled names of both, `hiera specs detection` the specs
+    in that folder.
     """
     folder = bundled.folder_of(name)
     if is_path(name) and folder is None:
@@ -26,10 +27,12 @@ def not_found(name: str) -> Diagnostic:
         near = None if name == folder else near_file(name) or _near_in_folders(name)
         lists = f"`hiera specs {folder}` lists the names in it"
     else:
-        near = did_you_mean(name, [*bundled.names(), *bundled.spaces()]) or near_file(name)
+        both = [*bundled.names(), *bundled.spaces()]
+        first = did_you_mean(name, bundled.spaces()) if what == "space" else None  # though a spec is a space of one
+        near = first or did_you_mean(name, both) or near_file(name)
         lists = "`hiera specs` lists the names"
     suggestion = f"did you mean {_path(near)}? " if near else ""
-    return Diagnostic("H001", f"no spec named {_path(name)}", (), f"{suggestion}{lists}")
+    return Diagnostic("H001", f"no {what} named {_path(name)}", (), f"{suggestion}{lists}")
 
 
 def _near_in_folders(name: str) -> str | None:

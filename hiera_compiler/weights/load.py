@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from math import isqrt
 from os import PathLike, fspath
 
@@ -13,7 +13,7 @@ from hiera_compiler.emit.prelude import initialise
 from hiera_compiler.ir import Graph
 from hiera_compiler.weights.architecture import TOKENS, norms_tokens, table_grids
 from hiera_compiler.weights.files import read
-from hiera_compiler.weights.match import match
+from hiera_compiler.weights.match import PooledAgain, match
 from hiera_compiler.weights.positions import Grid
 from hiera_compiler.weights.renamed import Tensors
 from hiera_compiler.weights.report import LoadReport
@@ -24,7 +24,7 @@ def load_weights(
     file: str | PathLike[str],
     graph: Graph | None = None,
     device: torch.device | str = "cpu",
-    pooled_again: Set[str] = frozenset(),
+    pooled_again: PooledAgain | None = None,
 ) -> LoadReport:
     """What was loaded from a checkpoint file into a compiled spec's module, in place.
 
@@ -34,7 +34,7 @@ def load_weights(
     for those of relative positions, which then must fit; a head for another number of classes is skipped, and what
     is missing of norm, neck and head keeps its values. A module on the meta device gets its weights on ``device``,
     those that the file lacks with the reference's initial values. Of a masked autoencoder may be missing
-    ``pooled_again`` too, the weights of a pooling that is left out while pretraining.
+    ``pooled_again`` too, the weights of a pooling that is left out while pretraining, or have the shapes given there.
 
     Raises SpecError where the file cannot be read or holds another architecture; the module is then unchanged.
     """
@@ -48,7 +48,7 @@ def load_tensors(
     candidates: Iterable[Tensors],
     graph: Graph | None,
     device: torch.device | str = "cpu",
-    pooled_again: Set[str] = frozenset(),
+    pooled_again: PooledAgain | None = None,
 ) -> LoadReport:
     """The same for state dicts, of which the first in a known layout is taken; messages call them ``name``."""
     expected = module.state_dict()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -13,6 +13,9 @@ from hiera_compiler.weights.architecture import described, fitting_specs, is_tru
 from hiera_compiler.weights.positions import MAX_ROWS, Grid, grid_of, resized
 from hiera_compiler.weights.renamed import Renamed, Tensors, renamed
 from hiera_compiler.weights.report import LoadReport, Resized
+
+PooledAgain = Mapping[str, tuple[int, ...] | None]
+"""The weights that are new where a pretrained stage pools again: their shapes in pretraining, if any."""
 
 
 @dataclass(frozen=True)
@@ -28,20 +31,21 @@ def match(
     candidates: Iterable[Tensors],
     expected: Tensors,
     grids: Mapping[str, Grid],
-    pooled_again: Set[str] = frozenset(),
+    pooled_again: PooledAgain | None = None,
     *,
     norms_tokens: bool = False,
 ) -> Match:
     """The first candidate that holds a model of the family, matched with a module's weights.
 
     ``grids`` are those of its position tables; ``norms_tokens`` says that its head norms tokens before it pools them.
-    A masked autoencoder may lack ``pooled_again``, the weights of a pooling that it has not. Raises SpecError with one
-    diagnostic where no candidate does, or the first holds another architecture.
+    Of a masked autoencoder ``pooled_again`` are not taken. Raises SpecError with one diagnostic where no candidate
+    does, or the first holds another architecture.
     """
     found = renamed(file, candidates, expected, grids.get("pos_embed"))
     if "encoder_norm.weight" in expected:
         found = found.pretrained()
     _refuse_windows(file, found, expected)
+    clips = _clips(found.tensors, expected, grids)
     values: dict[str, Tensor] = {}
     changes: list[Resized] = []
     skipped: list[str] = []
@@ -51,7 +55,7 @@ def match(
         if place is None or not tensor.is_floating_point():
             continue
         if name in grids and _is_table(tensor, place):
-            table = _table(name, tensor, grids[name], changes)
+            table = _table(name, tensor, grids[name], clips, changes)
             if table is None:
                 stuck.append(name)
             else:
@@ -60,8 +64,8 @@ def match(
             values[name] = tensor
         elif name.startswith("head.") and tensor.shape[1:] == place.shape[1:]:
             skipped.append(name)
-    lacking = pooled_again - found.tensors.keys() if found.is_autoencoder else set()
-    differences = list(_differences(found, expected, {*values, *skipped, *stuck, *lacking}))
+    new = [name for name, shape in (pooled_again or {}).items() if found.is_autoencoder and found.has(name, shape)]
+    differences = list(_differences(found, expected, {*values, *skipped, *stuck, *new}))
     if differences:
         shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
         raise SpecError(problems.other_architecture(file, differences, described(shapes), fitting_specs(shapes)))
@@ -109,11 +113,24 @@ def _is_table(tensor: Tensor, place: Tensor) -> bool:
     return tensor.ndim in (3, 4) and len(tensor) == 1 and channels == place.shape[2:] and tensor.numel() > 0
 
 
-def _table(name: str, tensor: Tensor, wanted: Grid, changes: list[Resized]) -> Tensor | None:
+def _clips(found: Tensors, expected: Tensors, grids: Mapping[str, Grid]) -> tuple[Grid, Grid] | None:
+    """The tokens of a clip in the file and in the module, which one table of both space and time cannot tell."""
+    names = ("pos_embed_temporal", "pos_embed_spatial")
+    if not all(name in found and name in grids and _is_table(found[name], expected[name]) for name in names):
+        return None
+    time, space = (grid_of(tuple(found[name].shape), grids[name]) for name in names)
+    if time is None or space is None:
+        return None
+    return (time[0], *space[1:]), (grids[names[0]][0], *grids[names[1]][1:])
+
+
+def _table(
+    name: str, tensor: Tensor, wanted: Grid, clips: tuple[Grid, Grid] | None, changes: list[Resized]
+) -> Tensor | None:
     """A table on the wanted grid, and in ``changes`` how it came there; none where its own grid cannot be told."""
     is_of_offsets = tensor.ndim == 2  # with no batch before its rows
     table = tensor[None] if is_of_offsets else tensor
-    grid = grid_of(tuple(table.shape), wanted)
+    grid = grid_of(tuple(table.shape), wanted, None if is_of_offsets else clips)
     is_window = name == "pos_embed_window"  # repeated as it is, never stretched
     if (
         grid is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import isqrt, prod
 
 from torch import Tensor
@@ -13,17 +14,22 @@ MAX_ROWS = 2**20
 Grid = tuple[int, ...]
 
 
-def grid_of(shape: tuple[int, ...], wanted: Grid) -> Grid | None:
+def grid_of(shape: tuple[int, ...], wanted: Grid, clips: tuple[Grid, Grid] | None = None) -> Grid | None:
     """The grid, with as many axes as ``wanted``, of a table of this shape; None where it cannot be told.
 
     A table ``[1, channels, h, w]`` says it. One of ``[1, rows, channels]`` is taken to be as wanted if it has as
     many rows, else square, else of the wanted proportions; if it has frames, as many frames as wanted, or else
-    the wanted frame.
+    the wanted frame. Where the tokens of a whole clip are known, in the file and as wanted (``clips``), it is
+    to the one as ``wanted`` to the other if it has as many rows.
     """
     if len(shape) == 4:
         above = wanted[:-2]
         return (*above, *shape[2:]) if prod(above) == 1 else None
     rows = shape[1]
+    if clips is not None and len(wanted) == 3:
+        sides = [Fraction(side * before, after) for side, before, after in zip(wanted, *clips, strict=True)]
+        if prod(sides) == rows and all(side.denominator == 1 for side in sides):
+            return tuple(map(int, sides))
     if rows == prod(wanted):
         return wanted
     if len(wanted) == 2:

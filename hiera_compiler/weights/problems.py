@@ -99,7 +99,8 @@ def table_does_not_resize(name: str, table: str, shape: tuple[int, ...], grid: t
     """A position table of the checkpoint cannot be brought to the spec's input size.
 
     A table of rows is resized if its rows make a square, or a grid of the spec's proportions; for clips, if
-    they do so for the spec's number of frames, or are whole frames of the spec's size. A table of relative positions
+    they do so for the spec's number of frames, or are whole frames of the spec's size; where the file has tables of
+    space and of time beside it, these tell its grid. A table of relative positions
     in a window has a row for each offset: the square of an odd number.
     """
     return Diagnostic(

@@ -47,6 +47,11 @@ class Renamed:
         keys = {names[name]: key for name, key in self.keys.items()}
         return replace(self, tensors={names[name]: tensor for name, tensor in self.tensors.items()}, keys=keys)
 
+    def has(self, name: str, shape: tuple[int, ...] | None) -> bool:
+        """Whether it has a weight of this name and shape; for no shape, whether it has none of this name."""
+        tensor = self.tensors.get(name)
+        return (None if tensor is None else tuple(tensor.shape)) == shape
+
     def shape_in_file(self, name: str) -> tuple[int, ...]:
         """The shape of what the file has under the key of this name."""
         return tuple(self.source[self.keys[name]].shape)

@@ -126,6 +126,7 @@ def test_bad_usage_is_one_fact_and_where_to_look(hiera: Any, arguments: list[str
         (["show", "."], "error[H002]: '.' is a folder"),
         (["show", "hiera_b", "--set", "depth"], "error[H030]: the setting has no '='"),
         (["show", "hiera_b", "--set", "stages.9.depth=2"], "error[H024]: the list has 4 items and no item '9'"),
+        (["space", "nope"], "error[H001]: no space named 'nope'"),
         (["diff", "hiera_b", "nope"], "error[H001]: no spec named 'nope'"),
     ],
 )

@@ -120,3 +120,15 @@ def test_the_table_says_of_ties_that_they_score_no_better_beyond_noise() -> None
     text = " ".join(front_table(found, 120).split())
     assert f"up to {max(one.accuracy for one in found.ties):.2f}" in text
     assert "by no more than the estimate's error" in text
+
+
+def test_a_published_model_with_another_input_is_told_with_it() -> None:
+    found = fronts.front()
+    one = found.front[0]
+    assert one.nearest is not None
+    larger = one.model_copy(update={"nearest": one.nearest.model_copy(update={"input": "3x448x448"})})
+    changed = found.model_copy(update={"front": (larger, *found.front[1:])})
+    assert "nearest published: at its own input, 3x448x448." in front_table(changed, 120)
+    assert "its input is 3x448x448" in render(changed)
+    assert "nearest published:" not in front_table(found, 120)
+    assert "its input" not in render(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from hiera_compiler.estimate.programs import attend, custom, layers, maps, masking, order, pool, stem
+from hiera_compiler.estimate.programs import attend, custom, layers, maps, masking, order, pool, stem, target
 from hiera_compiler.estimate.programs.program import BATCH, Program
 from hiera_compiler.estimate.tensor import Tensor
 from hiera_compiler.ir import Op
@@ -19,7 +19,7 @@ __all__ = ["BATCH", "PROGRAMS", "Program", "program_of"]
 
 PROGRAMS: dict[type[Op], Program] = {
     primitive: program
-    for topic in (stem, order, layers, pool, attend, maps, masking)
+    for topic in (stem, order, layers, pool, attend, maps, masking, target)
     for primitive, program in topic.PROGRAMS.items()
 }
 """The calls of each primitive in a forward pass for inference."""

@@ -22,7 +22,7 @@ def _convolved(tape: Tape, node: Node, x: Tensor, name: str) -> Tensor:
     weights = (tape.cast(tape.parameter(*shape), dtype) for shape in node.op.weights().values())
     images = x.permute(0, len(x.shape) - 1, *range(1, len(x.shape) - 1))
     size = (x.shape[0], node.shape[-1], *node.shape[:-1])
-    out = tape.call(name, (images, *weights), size, dtype, tape.kept_order(size, images))
+    out = tape.call(name, (images, *weights), size, dtype, images.kept_order(size))
     return out.permute(0, *range(2, len(size)), 1)
 
 

@@ -28,7 +28,7 @@ def _sliding_pool(op: SlidingPool, tape: Tape, node: Node, x: Tensor) -> Tensor:
         return _put_back(tape, published_pool.reduced(op, tape, x), node, op.after)
     images = _padded(tape, op, as_images(tape, x, op.before))
     size = (images.shape[0], images.shape[1], *op.after.unit)
-    strides: Sizes | None = tape.kept_order(size, images)
+    strides: Sizes | None = images.kept_order(size)
     if op.reduction == "mean":
         strides = None if len(op.kernel) == 3 else strides  # of a clip it is channels first, whatever it read
         pooled = tape.call(f"avg_pool{len(op.kernel)}d", (images,), size, x.dtype, strides)
@@ -46,7 +46,7 @@ def _padded(tape: Tape, op: SlidingPool, images: Tensor) -> Tensor:
         return images
     sides = (side + 2 * pad for side, pad in zip(op.before.unit, op.padding, strict=True))
     size = (*images.shape[:2], *sides)
-    return tape.call("constant_pad_nd", (images,), size, images.dtype, tape.kept_order(size, images))
+    return tape.call("constant_pad_nd", (images,), size, images.dtype, images.kept_order(size))
 
 
 def _merge_tokens(op: MergeTokens, tape: Tape, node: Node, x: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ def _resize_table(op: ResizeTable, tape: Tape, node: Node, table: Tensor) -> Ten
     image = table.permute(0, 3, 1, 2)
     name = "_upsample_bicubic2d_aa" if op.antialias else "upsample_bicubic2d"
     size = (1, node.shape[-1], *op.grid)
-    return tape.call(name, (image,), size, image.dtype, tape.kept_order(size, image)).permute(0, 2, 3, 1)
+    return tape.call(name, (image,), size, image.dtype, image.kept_order(size)).permute(0, 2, 3, 1)
 
 
 def _tile_table(op: TileTable, tape: Tape, node: Node, table: Tensor) -> Tensor:

@@ -3,8 +3,9 @@
 from hiera_search.explore.budgets import Budgets, Limits, margin
 from hiera_search.explore.outcome import outcome
 from hiera_search.explore.request import Request, read_request
+from hiera_search.explore.results import leave
 from hiera_search.explore.search import Found, Search
-from hiera_search.explore.study import check_study, leave
+from hiera_search.explore.study import check_study
 
 __all__ = [
     "Budgets",

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiera_compiler import bundled
-from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.diagnostics import SpecError, times
 from hiera_compiler.estimate.predict import predict
 from hiera_compiler.estimate.profiles import Profile
 from hiera_compiler.lower import encoder_of
 from hiera_compiler.pipeline import Compilation, Task, compile
+from hiera_compiler.spec import Spec
 from hiera_search.accuracy import Estimator, Scores, features
 from hiera_search.explore.sieve import Judged
 from hiera_search.report.form import Candidate, Nearest, StageFigures
@@ -44,6 +45,7 @@ class Describer:
         self.space, self.task, self.profile, self.batch = space, task, profile, batch
         self.estimator, self.lawful = estimator, lawful
         self.choices: dict[str, dict[str, int]] = {}
+        self.inputs: dict[str, tuple[int, ...]] = {}
 
     def candidates(self, judged: Judged, detailed: int) -> list[Candidate]:
         """One report for each, the first so many with their stages; equal architectures once."""
@@ -83,13 +85,15 @@ class Describer:
 
     @cached_property
     def published(self) -> list[Candidate]:
-        """The paper's Hieras for the same kind of input that fit on the device, by rising latency."""
+        """The paper's Hieras for the same kind of input and of output that fit on the device, by rising latency."""
         if self.lawful is None:
             return []
-        axes = self._compilation(self.lawful).spec.axes
-        names = [name for name in bundled.names() if name.startswith("hiera_") and "abswin" not in name]
-        known = [compile(name, task=self.task) for name in names]
-        alike = [one for one in known if one.spec.axes == axes and one.spec.head is not None]
+        spec = self._compilation(self.lawful).spec
+        gives = (True, False) if self.task == "mae" else _gives(spec)  # pretraining is that of classifiers
+        names = [*bundled.names(), *bundled.folder("detection")]
+        hieras = [name for name in names if name.rpartition("/")[2].startswith("hiera_") and "abswin" not in name]
+        known = [compile(name, task=self.task) for name in hieras]
+        alike = [one for one in known if one.spec.axes == spec.axes and _gives(one.spec) == gives]
         found = [candidate for one in alike if (candidate := self._published(one)) is not None]
         return sorted(found, key=lambda one: one.latency_ms)
 
@@ -112,6 +116,7 @@ class Describer:
         choice: dict[str, Any],
     ) -> Candidate:
         profile, batch, spec = self.profile, self.batch, compilation.spec
+        self.inputs[spec.hash] = spec.input_shape
         width, latency = exp(profile.spread), figures["latency_ms"]
         stages, resources = breakdown(compilation, profile, batch) if with_stages else ((), {})
         return Candidate(
@@ -143,7 +148,14 @@ class Describer:
         else:
             gain = f"{100 * (one.accuracy / near.accuracy - 1):+.0f} % size"
         text = f"{faster:.2f}x as fast as {near.name} at {gain}"
-        return one.model_copy(update={"nearest": Nearest(name=near.name, faster=faster, better=better, text=text)})
+        other = None if self.inputs[near.hash] == self.inputs[one.hash] else times(self.inputs[near.hash])
+        nearest = Nearest(name=near.name, faster=faster, better=better, text=text, input=other)
+        return one.model_copy(update={"nearest": nearest})
+
+
+def _gives(spec: Spec) -> tuple[bool, bool]:
+    """Whether a model has a head, and whether a neck; with neither it gives the maps of its stages."""
+    return spec.head is not None, spec.neck is not None
 
 
 def figures_of(compilation: Compilation, profile: Profile, batch: int) -> dict[str, Any]:

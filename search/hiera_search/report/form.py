@@ -92,12 +92,21 @@ class StageFigures(_Part):
 
 
 class Nearest(_Part):
-    """The nearest published model: how many times as fast the candidate is, and how much better its score."""
+    """The nearest published model: how many times as fast the candidate is, and how much better its score.
+
+    ``input`` is that of the published model, where the candidate has another.
+    """
 
     name: str
     faster: Positive
     better: Number
     text: str
+    input: str | None = None
+
+    @property
+    def with_input(self) -> str:
+        """The text, and the input where it is another."""
+        return self.text if self.input is None else f"{self.text}; its input is {self.input}"
 
 
 class Measurement(_Part):

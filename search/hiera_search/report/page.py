@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from hiera_search.report import figures
 from hiera_search.report.form import Candidate, Front
-from hiera_search.report.plot import DENSE, KINDS, listed, near_enough, plot
+from hiera_search.report.plot import DENSE, plot
+from hiera_search.report.shown import KINDS, listed, near_enough
 from hiera_search.report.spec_file import spec_yaml
 
 if TYPE_CHECKING:

@@ -76,7 +76,7 @@ def _provenance(one: Candidate, front: Front) -> Iterator[tuple[str, str]]:
     yield "score", shown + (", extrapolated" if one.extrapolated else "")
     yield "band", f"{goal.band}; {front.note}"
     if one.nearest:
-        yield "nearest", one.nearest.text
+        yield "nearest", one.nearest.with_input
     yield "spec hash", one.hash
     yield "command", front.command
     yield "written", ", ".join([front.created, *(" ".join(version) for version in front.versions.items())])

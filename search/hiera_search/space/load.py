@@ -30,7 +30,7 @@ def load_space(name_or_path: str | PathLike[str], settings: Sequence[str] = ()) 
     a space of one point. Raises SpecError with the problems of the file, of its holes, and of the form of every
     option.
     """
-    source = load(name_or_path, settings)
+    source = load(name_or_path, settings, what="space")
     root, let = _without_let(tree_of(source))
     check_size(root, let)
     reading = Reading(let)
@@ -43,7 +43,7 @@ def load_space(name_or_path: str | PathLike[str], settings: Sequence[str] = ()) 
 
 
 def _space(source: Source, template: Template, reading: Reading) -> Space:
-    sizes = [len(hole.options) for hole in reading.holes]
+    sizes = [len(hole.options) for hole in reading.holes.listed]
     conditions = conditions_of(template, reading.names, sizes)
     try:
         points = count(sizes, conditions)
@@ -51,7 +51,7 @@ def _space(source: Source, template: Template, reading: Reading) -> Space:
         raise SpecError(problems.too_entangled(source.value(()))) from None
     holes = tuple(
         Hole(title, options, tuple(sorted(given.items())))
-        for title, options, given in zip(_titles(reading.paths), reading.written, conditions, strict=True)
+        for title, options, given in zip(_titles(reading.holes.paths), reading.holes.written, conditions, strict=True)
     )
     return Space(str(source.data.get("name")), source, holes, points, template, reading.names, reading.supports)
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 from hiera_compiler.diagnostics import Diagnostic, Span, SpecError
 from hiera_compiler.source import HOLE_WORDS, is_hole
 from hiera_compiler.source.tree import Entry, Key, Node, Path
 from hiera_search.space import name_problems, problems
-from hiera_search.space.filling import Filling, plain, word_of
-from hiera_search.space.limits import MAX_HOLES, MAX_OPTIONS, MAX_VALUES
+from hiera_search.space.cases import open_holes, options_by_case, unmatched, word_under
+from hiera_search.space.filling import plain
+from hiera_search.space.holes import Holes
+from hiera_search.space.limits import MAX_OPTIONS
 from hiera_search.space.numbers import exact, range_of
-from hiera_search.space.refusals import Refused
 from hiera_search.space.template import (
     Cases,
     Fields,
@@ -35,18 +34,14 @@ _BESIDE = {"choose": (), "range": (), "tie": ("times", "over", "cases")}
 
 @dataclass
 class Reading:
-    """The templates of names, the holes by position with their paths, and what is wrong, as far as it is read."""
+    """The templates of names, the holes, and what is wrong, as far as it is read."""
 
     let: Mapping[str, Entry]
     names: dict[str, Template] = field(default_factory=dict)
     supports: dict[str, frozenset[int]] = field(default_factory=dict)
-    holes: list[Options] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
-    written: list[tuple[Any, ...]] = field(default_factory=list)
+    holes: Holes = field(default_factory=Holes)
     found: list[Diagnostic] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
-    options: int = 0
-    is_full: bool = False
 
     def template(self, node: Node, path: Path) -> Template:
         """The template of a tree whose place in the space is `path`; of what is wrong, an empty value."""
@@ -82,10 +77,10 @@ class Reading:
             case "range":
                 node = value["range"].node
                 steps = range_of(node)
-                position = self.open(span, path, steps.count)
+                position = self.holes.open(span, path, steps.count)
                 numbers = steps.numbers()
                 options = tuple(Fixed(Node(number, node.span)) for number in numbers)
-                return self.close(Options(position, options, span), numbers)
+                return self.holes.close(Options(position, options, span), numbers)
             case _ if "cases" in value:
                 return self.cases(value, span, (*path, "cases"))
         return self.tie(value, span)
@@ -101,9 +96,9 @@ class Reading:
             first = seen.setdefault(_identity(option), option.span)
             if first is not option.span:
                 self.found.append(problems.same_option(option.span, first))
-        position = self.open(span, path, len(node.value))
+        position = self.holes.open(span, path, len(node.value))
         options = (self.template(option, (*path, "choose", index)) for index, option in enumerate(node.value))
-        return self.close(Options(position, tuple(options), span), map(plain, node.value))
+        return self.holes.close(Options(position, tuple(options), span), map(plain, node.value))
 
     def tie(self, value: dict[Key, Entry], span: Span) -> Template:
         """The value of a name, or a number worked out from it."""
@@ -151,75 +146,21 @@ class Reading:
         entries = {str(key): entry for key, entry in reversed(listed.value.items())}
         deciding = self.supports[name]
         if not deciding and name not in self.broken:
-            word = self.word(name, {}, span)
+            word = word_under(self.names, name, {}, span)
             if word not in entries:
                 raise SpecError(name_problems.without_case(name, [word], span))
             return self.template(entries[word].node, (*path, word))
         if len(deciding) != 1:
             read = {str(key): self.template(entry.node, (*path, key)) for key, entry in listed.value.items()}
-            self.check_closed(name, read, len(deciding))
+            self.found.extend(open_holes(name, read, len(deciding)))
             return Cases(name, read, None, {}, span)
         (decider,) = deciding
-        indices = self.indices(name, decider)
+        indices = options_by_case(self.names, name, self.holes.listed[decider])
         if indices and name not in self.broken:
-            self.check_reached(name, entries, indices, span)
+            self.found.extend(unmatched(name, self.let[name], entries, indices, span))
         # The holes of a case that is not reached are none of this space.
         read = {word: self.template(entries[word].node, (*path, word)) for word in indices if word in entries}
         return Cases(name, read, decider, indices, span)
-
-    def indices(self, name: str, decider: int) -> dict[str, frozenset[int]]:
-        """The values of a name as words, each with the options of its one hole that make it."""
-        found: dict[str, set[int]] = {}
-        for index in range(len(self.holes[decider].options)):
-            with suppress(SpecError):  # a tie that does not come out refuses the candidate
-                found.setdefault(self.word(name, {decider: index}, self.let[name].key), set()).add(index)
-        return {word: frozenset(options) for word, options in found.items()}
-
-    def word(self, name: str, choice: Mapping[int, int], span: Span) -> str:
-        """The value of a name as the key of a case."""
-        try:
-            word = word_of(Filling(self.names, choice).node(self.names[name]).value)
-        except Refused as refused:
-            raise SpecError(name_problems.not_worked_out(span, refused.message)) from None
-        return word if word is not None else "a list or a mapping"
-
-    def check_closed(self, name: str, read: Mapping[str, Template], deciding: int) -> None:
-        """Report a hole inside cases that follow several holes."""
-        inside = (hole for case in read.values() for hole in walk(case) if isinstance(hole, Options))
-        hole = next(inside, None)
-        if hole is not None and deciding:
-            self.found.append(name_problems.open_cases(name, hole.span, deciding))
-
-    def check_reached(
-        self, name: str, entries: Mapping[str, Entry], indices: Mapping[str, frozenset[int]], span: Span
-    ) -> None:
-        """Report values without a case, and cases without a value."""
-        missing = [word for word in indices if word not in entries]
-        if missing:
-            self.found.append(name_problems.without_case(name, missing, span))
-        named = self.let[name]
-        for word, entry in entries.items():
-            # A layer above the cases, or a setting, may leave a name fewer values than they are for.
-            if word not in indices and named.node.span.text is entry.key.text:
-                self.found.append(name_problems.never_reached(name, word, entry.key, named.key, list(indices)))
-
-    def open(self, span: Span, path: Path, options: int) -> int:
-        """The position of a new hole; it comes before those of the holes inside it."""
-        self.options += options
-        if len(self.holes) == MAX_HOLES or self.options > MAX_VALUES:
-            # Once is enough: what follows would say the same.
-            refused, self.is_full = () if self.is_full else (problems.too_many_holes(span),), True
-            raise SpecError(refused)
-        self.holes.append(Options(len(self.holes), (), span))
-        self.paths.append(path)
-        self.written.append(())
-        return len(self.holes) - 1
-
-    def close(self, hole: Options, written: Iterable[Any]) -> Options:
-        """A hole whose options are read, and how they are written."""
-        self.holes[hole.position] = hole
-        self.written[hole.position] = tuple(written)
-        return hole
 
 
 def _identity(node: Node) -> Hashable:

@@ -9,11 +9,12 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from hiera_compiler import checks
+from hiera_compiler.estimate.batch_limit import widest_pair
 from hiera_compiler.estimate.cost import counts_by
 from hiera_compiler.estimate.counts import NOTHING
 from hiera_compiler.estimate.kernels import part_kernels, part_steps
 from hiera_compiler.estimate.memory import part_memory
-from hiera_compiler.estimate.predict import SectionTime, section_time, widest_pair
+from hiera_compiler.estimate.predict import SectionTime, section_time
 from hiera_compiler.ir.builder import LoweringError
 from hiera_compiler.lower import Flow, Part
 from hiera_search.table.figures import LARGEST, MOST_ELEMENTS, Figures, added

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hiera_compiler import checks
+from hiera_compiler.estimate.batch_limit import batch_limit
 from hiera_compiler.estimate.memory import inference_bytes
-from hiera_compiler.estimate.predict import batch_limit, host_time
+from hiera_compiler.estimate.predict import host_time
 from hiera_search.table.columns import Columns
 from hiera_search.table.figures import ADDED, LARGEST, MOST_ELEMENTS, element_bytes
 from hiera_search.table.lookups import Known

@@ -13,7 +13,7 @@ from hiera_compiler.estimate.kernels import calls_of, kernel_list
 from hiera_compiler.estimate.programs import BATCH, PROGRAMS
 from hiera_compiler.estimate.regime import COMPILED_HALF, EAGER_AMP, EAGER_HALF, PAPER, REGIMES, Regime
 from hiera_compiler.estimate.tape import Call
-from hiera_compiler.ir import Op, masking
+from hiera_compiler.ir import Op, masking, target
 from tests.support.public_packages import hiera_reference
 from tests.support.random_specs import RICH_CLIP, RICH_IMAGE, Data
 from tests.support.random_specs import compilation as compilation_of
@@ -191,7 +191,7 @@ def test_equal_blocks_share_one_list() -> None:
 
 
 def test_every_primitive_has_a_program() -> None:
-    values = [value for module in (ir, masking) for value in vars(module).values()]
+    values = [value for module in (ir, masking, target) for value in vars(module).values()]
     primitives = {value for value in values if isinstance(value, type) and issubclass(value, Op)}
     bases = {base for primitive in primitives for base in primitive.__mro__[1:]}
     assert primitives - bases - set(PROGRAMS) == set()

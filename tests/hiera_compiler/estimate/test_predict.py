@@ -11,9 +11,10 @@ import pytest
 import hiera_compiler as hc
 from hiera_compiler.devices import names
 from hiera_compiler.diagnostics import SpecError
+from hiera_compiler.estimate.batch_limit import largest_batch
 from hiera_compiler.estimate.conformal import coverage, ratio_coverage, ratio_spread, spread
 from hiera_compiler.estimate.kernels import kernel_list
-from hiera_compiler.estimate.predict import HOST, MILLISECOND, compare, largest_batch, predict, section_time
+from hiera_compiler.estimate.predict import HOST, MILLISECOND, compare, predict, section_time
 from hiera_compiler.estimate.price import RESOURCES
 from hiera_compiler.estimate.profiles import Profile, all_profiles, profiles_for
 from hiera_compiler.ir import Graph

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hiera_compiler.ir import Op, PatchEmbed, Shape, ShapeError, UnitLayout, masking
-from hiera_compiler.ir.masking import (
-    AddKept,
-    Gradients,
-    LastTokens,
-    MaskedTokens,
-    PatchEmbedKept,
-    Patches,
-    SquaredError,
-    Standardise,
-    UnitConv,
-)
+from hiera_compiler.ir import Op, PatchEmbed, Shape, ShapeError, UnitLayout, masking, target
+from hiera_compiler.ir.masking import AddKept, LastTokens, MaskedTokens, PatchEmbedKept, UnitConv
+from hiera_compiler.ir.target import Gradients, Patches, SquaredError, Standardise
 
 LAYOUT = UnitLayout((2, 3), ((2, 2), (2, 1)))
 PATCH = PatchEmbed(3, 5, (7, 7), (4, 4), (3, 3))
@@ -62,8 +53,9 @@ def test_the_output_shape_follows_from_the_inputs(op: Op, inputs: tuple[Shape, .
 
 
 def test_every_primitive_is_among_those_that_fit() -> None:
-    own = {value for value in vars(masking).values() if getattr(value, "__module__", "") == masking.__name__}
-    assert {value for value in own if isinstance(value, type)} == {type(op) for op, *_ in FITS}
+    modules = {masking.__name__, target.__name__}
+    known = [value for value in (*vars(masking).values(), *vars(target).values()) if isinstance(value, type)]
+    assert {value for value in known if value.__module__ in modules} == {type(op) for op, *_ in FITS}
 
 
 @pytest.mark.parametrize(("op", "inputs", "words"), MISFITS)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import torch
 
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.emit import custom, prelude_source
+from hiera_compiler.emit.load import load_class
 from hiera_compiler.emit.source import class_name
 from hiera_compiler.estimate.programs import BATCH, program_of
 from hiera_compiler.estimate.programs.custom import assumed
@@ -23,7 +25,8 @@ from hiera_compiler.estimate.tape import Tape
 from hiera_compiler.ir import Graph, Input, Shape
 from hiera_compiler.ir.builder import GraphBuilder
 from hiera_compiler.ir.custom import Argument, CustomOp
-from hiera_compiler.kinds import GROUPS, packages
+from hiera_compiler.kinds import GROUPS, packages, problems
+from hiera_compiler.profile.subject import Subject
 
 BROKEN = '''
 from typing import Literal
@@ -44,7 +47,7 @@ TENSORS = """
 import functools
 import math
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing import Any
 
 HALF = 0.5
@@ -67,7 +70,20 @@ def attend(x): return x
 def slide_max(x): return x
 def scaled(x, factor, words, nested): return x
 
+def deep(x: Tensor) -> Tensor:
+    return inner_fault(x)
+
+@torch.jit.ignore(
+    drop=False,
+)
+def inner_fault(x: Tensor) -> Tensor:
+    return x.reshape(3)
+
 class Grown: pass
+
+class Failing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(3)
 """
 
 
@@ -160,6 +176,29 @@ def test_a_file_carries_the_functions_of_others_with_their_decorators() -> None:
     assert "# from others.tensors\ndef doubled(x: Tensor)" in text
     assert "@torch.no_grad()\ndef inner" in text
     assert "needs_more" not in text
+
+
+@pytest.mark.parametrize(("name", "function"), [("deep", "inner_fault"), ("Failing", "Failing.forward")])
+def test_what_computes_a_primitive_and_fails_is_told_with_its_package(name: str, function: str) -> None:
+    op = named(f"others.tensors:{name}")
+    made = custom.constructor(op) or "None"
+    model = (
+        "class Model(nn.Module):\n"
+        f"    def __init__(self):\n        super().__init__()\n        self.x = {made}\n\n"
+        f"    def forward(self, x):\n        return {custom.call(op, 'self.x', 'x')}\n"
+    )
+    kind = load_class(f"{prelude_source(model, graph_of(op))}\n\n{model}", "Model")
+    with pytest.raises(RuntimeError) as found:
+        kind()(torch.zeros(2))
+    fault = packages.fault_of_others(found.value)
+    assert fault is not None
+    assert fault.message == f"{function} of the package 'the-others' failed: {problems.reason_of(found.value)}"
+    assert fault.notes == ("it stands in others.tensors",)
+    with pytest.raises(SpecError, match=r"H903.*the-others"):
+        _ = Subject("x", (3, 8, 8), lambda device: kind()).count
+    with pytest.raises(TypeError) as ours:
+        kind()()  # without an input: no function of the package runs
+    assert packages.fault_of_others(ours.value) is None
 
 
 def test_a_model_is_not_named_as_what_its_file_carries() -> None:

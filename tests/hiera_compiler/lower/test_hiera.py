@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 import hiera_compiler as hc
 from hiera_compiler.ir import Attend, DropPath, Graph, KeepUnits, Linear, Pool, ToUnits, Upsample
-from hiera_compiler.lower import lower
+from hiera_compiler.kinds import Pooling
+from hiera_compiler.kinds.pool.max_pool import MaxPooling
+from hiera_compiler.kinds.pool.merge import PatchMerging
+from hiera_compiler.lower import encoder_of, lower
 from tests.support.random_specs import Data, compilation
 
 
@@ -144,6 +147,26 @@ def test_a_neck_is_no_part_of_pretraining() -> None:
     )
     assert plain.nodes == necked.nodes
     assert plain.outputs == necked.outputs
+
+
+class EarlyMax(MaxPooling):
+    """Pooling by the maximum, before the first block of a stage."""
+
+    before_block: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize("pool", [EarlyMax(stride=(2, 2)), PatchMerging(stride=(2, 2))], ids=["max", "merge"])
+def test_what_pools_before_a_block_widens_for_it_in_pretraining_too(pool: Pooling) -> None:
+    spec = compilation(small({}, {"pool": "max", "channels": 16})).spec
+    first, last = spec.stages
+    spec = spec.model_copy(update={"stages": (first, last.model_copy(update={"pool": pool}))})
+    classifier, pretrained = lower(spec), lower(encoder_of(spec))
+    assert pretrained["features.1"].shape == (16, 16, 16)
+    assert classifier["features.1"].shape == (8, 8, 16)
+    new = dict(classifier.parameters().items() - pretrained.parameters().items())
+    assert all(name.startswith("blocks.2.merge.") for name in new)
+    assert bool(new) == (pool.kind == "merge")
+    assert not any(name.startswith("blocks.2.proj") for name in pretrained.parameters())
 
 
 def test_the_levels_of_a_neck_are_outputs_and_those_of_its_stages_too() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch.nn import functional as F
 
 import hiera_compiler as hc
 from tests.support.parity import randomise
@@ -112,11 +113,12 @@ LEARNED = "{kind: pooled, pool: {kind: conv, kernel: 2, padding: 0}, unit_stride
     "changes",
     [
         ["stages.3.channels=384", "stages.3.heads=4", "stages.3.pool=merge"],
+        ["stages.3.pool=merge"],
         ["stages.3.pool=conv"],
         ["stages.3.first_attention=own", f"stages.3.attention={LEARNED}"],
         ["stages.3.first_attention=own", "stages.3.attention={kind: global, pool_first: true}", "stages.3.pool=conv"],
     ],
-    ids=["merge", "conv", "pooled", "pooled first"],
+    ids=["merge", "widening merge", "conv", "pooled", "pooled first"],
 )
 def test_a_learned_pooling_of_the_last_stage_is_new_when_it_pools_again(changes: list[str], tmp_path: Path) -> None:
     compilation = compiled(*changes)
@@ -125,7 +127,9 @@ def test_a_learned_pooling_of_the_last_stage_is_new_when_it_pools_again(changes:
     new = [name for name in report.missing if not name.startswith("head.")]
     assert new
     assert all(name.startswith("blocks.3.") for name in new)
-    assert set(classifier.state_dict()) - set(pretrained.state_dict()) == {*report.missing, "norm.weight", "norm.bias"}
+    before, after = pretrained.state_dict(), classifier.state_dict()
+    taken = {name for name, x in after.items() if name in before and torch.equal(x, before[name])}
+    assert set(after) - taken == {*report.missing, "norm.weight", "norm.bias"}
     save_file(pretrained.state_dict(), tmp_path / "mae.safetensors")
     of_classifier = hc.compile("hiera_t", [*SMALL, *changes])
     loaded, same = of_classifier.load(tmp_path / "mae.safetensors")
@@ -137,6 +141,35 @@ def test_a_learned_pooling_of_the_last_stage_is_new_when_it_pools_again(changes:
     with pytest.raises(hc.SpecError) as caught:  # only pretraining leaves them out
         of_classifier.load(tmp_path / "classifier.safetensors")
     assert [found.code for found in caught.value.diagnostics] == ["H805"]
+
+
+def test_patch_merging_merges_nothing_in_pretraining_and_widens_alike(tmp_path: Path) -> None:
+    pretrained = random_module(compiled("stages.3.pool=merge"))
+    shapes = {name: tuple(x.shape) for name, x in pretrained.state_dict().items() if name.startswith("blocks.3.")}
+    assert shapes["blocks.3.merge.norm.weight"] == (384,)
+    assert shapes["blocks.3.merge.reduction.weight"] == (768, 384)
+    assert shapes["blocks.3.attn.qkv.weight"] == (2304, 768)
+    state = pretrained.state_dict() | {"blocks.3.merge.norm.weight": torch.ones(383)}
+    save_file(state, tmp_path / "mae.safetensors")
+    with pytest.raises(hc.SpecError, match="383") as caught:
+        hc.compile("hiera_t", [*SMALL, "stages.3.pool=merge"]).load(tmp_path / "mae.safetensors")
+    assert [found.code for found in caught.value.diagnostics] == ["H805"]
+
+
+def test_a_clip_s_decoder_gets_its_table_resized_in_space_and_in_time(tmp_path: Path) -> None:
+    small = ["stages.1.depth=1", "stages.2.depth=1", "stages.3.depth=1", *DECODER]
+    pretrained = random_module(hc.compile("hiera_b_16x224", [*small, "input.size=96"], "mae"))
+    save_file(pretrained.state_dict(), tmp_path / "mae.safetensors")
+    table = pretrained.state_dict()["decoder_pos_embed"].reshape(8, 6, 6, 32).permute(3, 0, 1, 2)[None]
+    for size, frames in ((64, 32), (128, 8)):  # whose frames, of their size, would be 18, and no whole number
+        other = hc.compile("hiera_b_16x224", [*small, f"input.size={size}", f"input.frames={frames}"], "mae")
+        module, report = other.load(tmp_path / "mae.safetensors")
+        shape = (frames // 2, size // 16, size // 16)
+        assert report.resized[0].before == (8, 6, 6)
+        assert report.resized[0].after == shape
+        in_space = F.interpolate(table[0].transpose(0, 1), size=shape[1:], mode="bicubic").transpose(0, 1)[None]
+        expected = F.interpolate(in_space, size=shape, mode="trilinear").flatten(2).transpose(1, 2)
+        torch.testing.assert_close(module.state_dict()["decoder_pos_embed"], expected)
 
 
 def test_a_classifier_of_another_input_size_gets_a_resized_table() -> None:

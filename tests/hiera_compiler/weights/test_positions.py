@@ -31,6 +31,23 @@ def test_grid_is_told_from_the_shape(shape: tuple[int, ...], wanted: Grid, grid:
     assert grid_of(shape, wanted) == grid
 
 
+@pytest.mark.parametrize(
+    ("rows", "wanted", "clip", "grid"),
+    [
+        (288, (16, 4, 4), (16, 16, 16), (8, 6, 6)),  # by itself taken for 18 whole frames
+        (288, (2, 12, 12), (2, 48, 48), (8, 6, 6)),  # of as many rows as are wanted
+        (4608, (4, 32, 32), (4, 32, 32), (8, 24, 24)),
+        (100, (4, 5, 5), (4, 20, 20), (4, 5, 5)),  # not of this clip
+        (8, (4, 1, 1), (4, 32, 32), (8, 1, 1)),
+        (576, (1, 32, 32), (4, 32, 32), (1, 24, 24)),
+    ],
+)
+def test_a_clip_s_tokens_tell_the_grid_of_a_table_of_space_and_time(
+    rows: int, wanted: Grid, clip: Grid, grid: Grid
+) -> None:
+    assert grid_of((1, rows, 96), wanted, ((8, 24, 24), clip)) == grid
+
+
 def test_space_is_resized_as_sam_2_does() -> None:
     table = torch.randn(1, 96, 7, 7)
     expected = F.interpolate(table, size=(56, 48), mode="bicubic").flatten(2).transpose(1, 2)

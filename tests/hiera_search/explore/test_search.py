@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -187,6 +188,32 @@ def test_nearest_published_model_is_that_of_nearest_latency(searcher: Searcher) 
         ratio = {name: abs(np.log(other.latency_ms / one.latency_ms)) for name, other in published.items()}
         assert one.nearest.name == min(ratio, key=lambda name: ratio[name])
         assert one.nearest.faster == published[one.nearest.name].latency_ms / one.latency_ms
+
+
+@pytest.mark.parametrize(
+    ("base", "size", "alike", "other"),
+    [
+        ("detection/hiera_b", 1024, "detection_hiera_{}", None),
+        ("hiera_b_1024", 512, "hiera_{}_1024", "3x1024x1024"),
+        ("hiera_b", 256, "hiera_{}", "3x224x224"),
+    ],
+)
+def test_published_models_give_what_those_of_the_space_give(
+    searcher: Searcher, tmp_path: Path, base: str, size: int, alike: str, other: str | None
+) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text(
+        f"extends: {base}\nname: x\ninput: {{size: {size}}}\nstages: {{2: {{depth: {{choose: [15, 16]}}}}}}"
+    )
+    search = searcher(space=str(file))
+    front = outcome(search, quietly(search), "hiera search")
+    names = {one.name for one in front.published}
+    assert {alike.format(width) for width in ("b", "b_plus", "l")} <= names
+    assert all(name.startswith(alike.partition("{")[0]) for name in names)
+    assert all(name.endswith("_1024") == alike.endswith("_1024") for name in names)
+    for one in front.front:
+        assert one.nearest is not None
+        assert one.nearest.input == other
 
 
 def test_every_search_leaves_a_study_of_front_and_published(searcher: Searcher) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hiera_search.report import Front, render
 from hiera_search.report.axis import axis, labels
 from hiera_search.report.form import Objective
-from hiera_search.report.plot import listed, near_enough, plot
+from hiera_search.report.plot import plot
+from hiera_search.report.shown import listed, near_enough
 from tests.support import fronts
 
 HOSTILE = "</script></style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -45,7 +46,7 @@ def hostile() -> Front:
             "choice": {HOSTILE: HOSTILE},
             "stages": tuple(stage.model_copy(update={"name": HOSTILE, "pool": HOSTILE}) for stage in one.stages),
             "resources": {HOSTILE: 1.0},
-            "nearest": one.nearest.model_copy(update={"text": HOSTILE}),
+            "nearest": one.nearest.model_copy(update={"text": HOSTILE, "input": HOSTILE}),
             "measured": one.measured.model_copy(update={"device": HOSTILE}),
         }
     )

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.lattice import SPACES, Point, fronts, lattice, trained
 from benchmarks.lattice_picture import svg
 from benchmarks.mvit_to_hiera import report
-from hiera_compiler.estimate.evaluation import ABLATION
+from hiera_compiler.estimate.paper_throughput import ABLATION
 from hiera_search.explore.regime import choose_profile
 
 PROFILE = choose_profile("a100-40gb", "paper-eager-amp")

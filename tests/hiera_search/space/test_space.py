@@ -302,3 +302,13 @@ def test_a_tie_that_comes_out_for_one_pair_of_options_is_no_problem(read: Read) 
 def test_a_tie_of_too_many_choices_to_try_is_left_to_the_candidates(read: Read) -> None:
     text = "let: {a: {range: [2000, 3000]}, b: {range: [10001, 10100]}}\nstages: {0: {heads: {tie: a, over: b}}}"
     assert read(text).points == 1001 * 100
+
+
+@pytest.mark.parametrize(("name", "near"), [("hiera_bb", "hiera_b_around"), ("swin_tt", "swin_t"), ("nothing", None)])
+def test_a_space_that_is_not_there_is_told_with_the_nearest_space_or_else_spec(name: str, near: str | None) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_space(name)
+    (problem,) = caught.value.diagnostics
+    assert problem.message == f"no space named '{name}'"
+    lists = "`hiera specs` lists the names"
+    assert str(problem.help) == (f"did you mean '{near}'? {lists}" if near else lists)
