@@ -13,7 +13,9 @@ from hiera_search.table import Table
 from tests.support.random_specs import Data
 from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
 
-PROFILES = {profile.regime.name: profile for profile in profiles_for("a100-40gb", autoencoder=True)}
+PROFILES = {
+    profile.regime.name: profile for name in ("a100-40gb", "cpu") for profile in profiles_for(name, autoencoder=True)
+}
 
 
 def choose(*options: Any) -> Data:
@@ -63,16 +65,32 @@ CLIPS: Data = {
         "mask_ratio": choose(0.75, 0.5),
     },
 }
+STRIDES = [None, [2, 1], [1, 2], [2, 1], [1, 2], [2, 1], None]
+MANY: Data = {
+    "name": "many",
+    "input": {"size": [64, 32]},
+    "patch": {"kernel": 2, "stride": 2},
+    "position": "absolute",
+    "mask_unit": [8, 4],
+    "stages": [
+        {"depth": choose(1, 2), "channels": 8 * 2 ** min(index, 5), "heads": 1, "attention": "mask_unit"}
+        | ({"pool": {"kind": "merge", "stride": stride}} if stride else {})
+        for index, stride in enumerate(STRIDES)
+    ],
+    "mlp_ratio": 0.5,
+    "mae": {"mask_ratio": choose(0.3, 0.5), "decoder": {"depth": choose(1, 2), "channels": 2, "heads": 1}},
+}
+"""Ends of many stages are held at once, and each is as large as any: the most memory is taken late."""
 
 
 @pytest.mark.parametrize("regime", [None, *PROFILES])
-@pytest.mark.parametrize("batch", [1, 8])
-@pytest.mark.parametrize("data", [IMAGES, CLIPS], ids=["images", "clips"])
+@pytest.mark.parametrize("batch", [1, 8, 1024])
+@pytest.mark.parametrize("data", [IMAGES, CLIPS, MANY], ids=["images", "clips", "many"])
 def test_every_figure_is_the_compilers(data: Data, regime: str | None, batch: int, tmp_path: Path) -> None:
     profile: Profile | None = None if regime is None else PROFILES[regime]
     space = space_of(data, tmp_path)
     random = np.random.default_rng(batch)
-    choices = random.integers(space.digits(), size=(12, len(space.holes))).astype(np.int32)
+    choices = random.integers(space.digits(), size=(8, len(space.holes))).astype(np.int32)
     assert "" in assert_prices_are_exact(space, choices, profile, batch, "mae")
 
 
