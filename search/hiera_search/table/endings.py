@@ -22,7 +22,7 @@ from hiera_compiler.lower import (
 from hiera_compiler.spec import Head, Spec
 from hiera_search.table.parts import Parts, Place, Refused, Stream
 from hiera_search.table.refusals import LAWFUL, Refusals
-from hiera_search.table.states import End, Frame, Map, State
+from hiera_search.table.states import Ending, Frame, Map, State
 
 
 class Endings:
@@ -31,19 +31,19 @@ class Endings:
     def __init__(self, parts: Parts, refusals: Refusals) -> None:
         self.parts, self.refusals = parts, refusals
 
-    def of(self, state: State) -> End:
+    def of(self, state: State) -> Ending:
         """What comes after the last stage."""
         frame, stream = state.frame, state.stream
         if frame is None or stream is None:
-            return End()
+            return Ending()
         try:
             if frame.unpooled is not None:
                 return self._fusion(frame, state.held, stream)
             neck = 0 if frame.neck is None else self._neck(frame, frame.neck, state.maps, stream)
             head = 0 if frame.head is None else self._head(frame, frame.head, stream)
         except Refused as refused:
-            return End(refusal=self.refusals.lowering(str(refused)))
-        return End(self.parts.with_weights(head, neck) if head and neck else head or neck)
+            return Ending(refusal=self.refusals.lowering(str(refused)))
+        return Ending(self.parts.with_weights(head, neck) if head and neck else head or neck)
 
     def decoder(self, spec: Spec, latent: Stream) -> tuple[int, int]:
         """The number of what a latent goes through to the loss, and what refuses it; of a spec without its stages."""
@@ -62,12 +62,12 @@ class Endings:
         key, lower = (frame.style, head, stream), partial(head_part, frame.style, head, stream.flow)
         return self.parts.get(key, lower, (stream.dtype,), Place(enters_open=True)).number
 
-    def _fusion(self, frame: Frame, held: tuple[Stream, ...], stream: Stream) -> End:
+    def _fusion(self, frame: Frame, held: tuple[Stream, ...], stream: Stream) -> Ending:
         norm, ends = frame.style.norm, (*held, stream)
         lower = partial(fusion_part, norm, [end.flow for end in held], stream.flow)
         dtypes = tuple(end.dtype for end in ends)
         made = self.parts.get(("fusion", norm, ends), lower, dtypes, Place(enters_open=True))
-        return End(made.number, latent=made.out)
+        return Ending(made.number, latent=made.out)
 
     def _decoder(self, spec: Spec, latent: Stream) -> list[int]:
         style, mae, masked, place = decoder_style(spec), spec.pretraining, masked_tokens(latent.flow), Place()

@@ -87,7 +87,7 @@ class Step(NamedTuple):
     widest: int = 0
 
 
-class End(NamedTuple):
+class Ending(NamedTuple):
     """What comes after the last stage, by the number of a part, what refuses it, and the latent that it leaves."""
 
     part: int = 0

@@ -42,6 +42,15 @@ def test_autoencoders_are_searched_by_what_they_cost(tmp_path: Path) -> None:
     assert "# task" not in spec_text(front.front[0], classified)
 
 
+def test_every_autoencoder_of_a_large_space_is_looked_at(tmp_path: Path) -> None:
+    more = PRETRAINED.replace("[2, 3]}}}", "[2, 3, 4, 5, 6]}}, 3: {depth: {range: [1, 60]}}}")
+    (tmp_path / "space.yaml").write_text(more.replace("heads: 4", "heads: 4}, mask_ratio: {range: [0.5, 0.7, 0.01]"))
+    searching = Search(Request(space=str(tmp_path / "space.yaml"), task="mae"), tmp_path / "result")
+    found = searching.run(lambda *_: None)
+    assert (found.exact, searching.sieve.evaluated) == (True, 25_200)
+    assert searching.table.distinct < 400
+
+
 def test_a_score_of_figures_of_classifiers_is_none_of_autoencoders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
