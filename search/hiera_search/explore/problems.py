@@ -40,21 +40,6 @@ def not_of_autoencoders(estimator: Estimator) -> Diagnostic:
     )
 
 
-@code("H625")
-def each_is_compiled(points: int, candidates: int, most: int) -> Diagnostic:
-    """A space too large to compile every masked autoencoder in it.
-
-    Classifiers are priced by adding up parts, millions a second. Masked autoencoders are compiled one by one, some
-    twenty a second: larger spaces are searched by evolution over fewer candidates.
-    """
-    return Diagnostic(
-        "H625",
-        f"each masked autoencoder is compiled by itself: at most {candidates} of {points} points are looked at",
-        help=f"leave fewer holes open: spaces of {most} points are searched completely; or give --candidates",
-        severity="warning",
-    )
-
-
 @code("H630")
 def nothing_fits(front: Front) -> Diagnostic:
     """No candidate of the space meets every limit.

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from hiera_compiler.estimate.predict import predict
 from hiera_compiler.pipeline import Compilation
 from hiera_search.explore import Found, Search, check_study, enumeration, leave, outcome
 from hiera_search.explore.problems import nothing_fits
-from hiera_search.explore.reach import BY_PARTS
 from hiera_search.explore.sizes import Sizes
 from hiera_search.report import read_front
 from hiera_search.space import Refused
@@ -115,7 +113,7 @@ def test_a_damaged_file_of_figures_is_left_aside(searcher: Searcher) -> None:
 
 
 def test_an_interrupted_search_goes_on_where_it_was(searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hiera_search.explore.search.BY_PARTS", replace(BY_PARTS, chunk=1000))
+    monkeypatch.setattr(enumeration, "CHUNK", 1000)
     stopped = searcher(latency_ms=1.5)
 
     def stop(step: str, done: int, total: int) -> None:
