@@ -68,7 +68,7 @@ def nothing_fits(front: Front) -> Diagnostic:
             f"and a score of {near.accuracy:.6g}"
         )
         if front.regime.risk is not None and impossible.limit in OF_TIME:
-            notes.append(_taken_for(near, front.regime.batch, front.regime.risk))
+            notes.append(_has_to_allow(near, front.regime.batch, front.regime.risk))
     count = f"{front.space.lawful} candidate{'s' if front.space.lawful > 1 else ''}"
     none = "no candidate meets" if front.space.exact else "no candidate was found that meets"
     return Diagnostic(
@@ -79,11 +79,11 @@ def nothing_fits(front: Front) -> Diagnostic:
     )
 
 
-def _taken_for(one: Candidate, batch: int, risk: float) -> str:
+def _has_to_allow(one: Candidate, batch: int, risk: float) -> str:
     """The time that is held against a limit, longer than the predicted one by what the risk asks."""
     spread = log(one.latency_high / one.latency_low) / 2
     slow = one.latency_ms * margin(spread, risk)
     return (
-        f"limits of time see {slow:.4g} ms of it ({1000 * batch / slow:.4g} samples/s), "
-        f"which it exceeds with a probability of {risk:g} (--risk)"
+        f"a limit of time has to allow it {slow:.4g} ms ({1000 * batch / slow:.4g} samples/s): "
+        f"with a probability of {risk:g} it is slower (--risk)"
     )

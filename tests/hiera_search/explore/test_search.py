@@ -276,7 +276,7 @@ def test_what_is_within_a_limit_but_for_the_risk_says_the_time_that_would_be_all
     fastest = min(one.latency_ms for one in outcome(every, quietly(every), "hiera search").front)
     search = searcher(latency_ms=1.1 * fastest, risk=0.1)
     found = nothing_fits(outcome(search, quietly(search), "hiera search"))
-    allowed = re.search(r"limits of time see ([\d.]+) ms of it .* with a probability of 0.1 ", found.notes[1])
+    allowed = re.search(r"has to allow it ([\d.]+) ms .* with a probability of 0.1 ", found.notes[1])
     assert allowed is not None
     for factor, fits in ((0.999, False), (1.001, True)):
         again = searcher(latency_ms=factor * float(allowed[1]), risk=0.1)
