@@ -60,11 +60,12 @@ def show(
         raise typer.BadParameter("--weights and --output need --image")
     compilation = compile(spec, settings or (), "mae" if mae else "classify")
     if image is not None and weights is not None:
-        _reconstruct(compilation, image, weights, output, seed, as_json)
+        _reconstruct(compilation, Path(spec), image, weights, output, seed, as_json)
         return
     if svg is not None:
         from hiera_compiler import picture
 
+        _require_apart("--svg", svg, Path(spec))
         write(svg, picture.svg(compilation.graph))
     if as_json:
         print_json(_data(compilation, full))
@@ -74,12 +75,19 @@ def show(
         typer.echo(f"wrote {svg}", err=True)
 
 
+def _require_apart(option: str, written: Path, *read: Path) -> None:
+    """Raise BadParameter where the file to write is one of those that are read."""
+    if any(written.resolve() == file.resolve() and file.exists() for file in read):
+        raise typer.BadParameter(f"{written} is read, and would be replaced", param_hint=option)
+
+
 def _reconstruct(
-    compilation: Compilation, image: Path, weights: Path, output: Path | None, seed: int, as_json: bool
+    compilation: Compilation, spec: Path, image: Path, weights: Path, output: Path | None, seed: int, as_json: bool
 ) -> None:
     from hiera_compiler.artifact.reconstruction import reconstruction
 
     file = output or Path(f"{compilation.spec.name}_mae.png")
+    _require_apart("-o", file, spec, image, weights)
     picture, report = reconstruction(compilation, image, weights, seed)
     write(file, picture)
     if as_json:
@@ -101,9 +109,10 @@ def _headline(compilation: Compilation) -> str:
 
 
 def _picture(compilation: Compilation) -> str:
+    from hiera_cli.front_table import room
     from hiera_compiler import picture
 
-    return picture.text(compilation.graph)
+    return picture.text(compilation.graph, room())
 
 
 def _data(compilation: Compilation, full: bool) -> dict[str, Any]:

@@ -21,6 +21,19 @@ def test_headline_table_and_picture_of_hiera_b(hiera: Any) -> None:
     assert max(map(len, lines)) <= 100
 
 
+def test_a_picture_does_not_take_the_place_of_its_spec(hiera: Any, tmp_path: Path) -> None:
+    spec = tmp_path / "mine.yaml"
+    spec.write_text("extends: hiera_t\nname: mine\n")
+    done = hiera("show", str(spec), "--svg", str(spec))
+    assert (done.code, spec.read_text()) == (2, "extends: hiera_t\nname: mine\n")
+    assert "mine.yaml is read, and would be replaced" in done.err
+    assert "error[H702]" in hiera("show", str(spec), "--svg", 300 * "x").err
+
+
+def test_a_wide_graph_is_folded_to_a_page(hiera: Any) -> None:
+    assert max(map(len, hiera("show", "mvitv2_t").out.splitlines())) <= 120
+
+
 def test_settings_change_what_is_shown(hiera: Any) -> None:
     assert "│ ×17 + norm" in hiera("show", "hiera_b", "--set", "stages.2.depth=18").out
 
