@@ -16,6 +16,7 @@ from hiera_cli.stages import MACS, cost_data, released, stage_table
 if TYPE_CHECKING:
     from hiera_compiler import Compilation
 
+PICTURES = frozenset({".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".pdf"})
 COUNTS = (
     "For one sample in float32. acts: elements that products and convolutions write, as fvcore counts them, attention\n"
     "matrices included. bytes moved: read and written, weights too, each node one kernel."
@@ -66,6 +67,7 @@ def show(
         from hiera_compiler import picture
 
         _require_apart("--svg", svg, Path(spec))
+        _require_suffix("--svg", svg, ".svg")
         write(svg, picture.svg(compilation.graph))
     if as_json:
         print_json(_data(compilation, full))
@@ -73,6 +75,13 @@ def show(
         typer.echo(_text(compilation, full))
     if svg is not None:
         typer.echo(f"wrote {svg}", err=True)
+
+
+def _require_suffix(option: str, file: Path, suffix: str) -> None:
+    """Raise BadParameter for a name that promises a picture of another format than will be written."""
+    if file.suffix.lower() in PICTURES - {suffix}:
+        other = file.with_suffix(suffix).name
+        raise typer.BadParameter(f"{file.name} would hold {suffix[1:].upper()}: call it {other}", param_hint=option)
 
 
 def _require_apart(option: str, written: Path, *read: Path) -> None:
@@ -88,6 +97,7 @@ def _reconstruct(
 
     file = output or Path(f"{compilation.spec.name}_mae.png")
     _require_apart("-o", file, spec, image, weights)
+    _require_suffix("-o", file, ".png")
     picture, report = reconstruction(compilation, image, weights, seed)
     write(file, picture)
     if as_json:

@@ -241,6 +241,13 @@ def test_what_is_read_is_not_written_over(hiera: Hiera, file: str) -> None:
     assert f"{file} is read, and would be replaced" in shown.err
 
 
+def test_what_is_written_is_not_called_a_jpg(hiera: Hiera) -> None:
+    options = ["--mae", "--image", "picture.png", "--weights", "mae.safetensors", "-o", "out.jpg"]
+    shown = hiera("show", "tiny.yaml", *options)
+    assert (shown.code, Path("out.jpg").exists()) == (2, False)
+    assert "out.jpg would hold PNG: call it out.png" in shown.err
+
+
 def test_weights_of_another_decoder_or_not_finite_make_no_picture(hiera: Hiera) -> None:
     whole = load_file("mae.safetensors")
     save_file({name: x for name, x in whole.items() if not name.startswith("decoder")}, "encoder.safetensors")

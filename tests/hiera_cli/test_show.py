@@ -30,6 +30,12 @@ def test_a_picture_does_not_take_the_place_of_its_spec(hiera: Any, tmp_path: Pat
     assert "error[H702]" in hiera("show", str(spec), "--svg", 300 * "x").err
 
 
+def test_a_picture_is_not_called_as_one_of_another_format(hiera: Any, tmp_path: Path) -> None:
+    done = hiera("show", "hiera_t", "--svg", str(tmp_path / "hiera.png"))
+    assert (done.code, list(tmp_path.iterdir())) == (2, [])
+    assert "hiera.png would hold SVG: call it hiera.svg" in done.err
+
+
 def test_a_wide_graph_is_folded_to_a_page(hiera: Any) -> None:
     assert max(map(len, hiera("show", "mvitv2_t").out.splitlines())) <= 120
 
