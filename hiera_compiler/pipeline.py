@@ -122,11 +122,14 @@ class Compilation:
         """
         import torch
 
+        from hiera_compiler import emit
+
         if weights is not None:
             return self.load(weights, device, dtype)[0]
         device = torch.device(device) if device is not None else torch.get_default_device()
         with device:
             module = self._model_class()()
+        emit.require_weights(module, self.graph)
         # The rates of dropped paths are made on the CPU. Moved to the meta device they would be lost.
         return module.to(dtype=dtype) if device.type == "meta" else module.to(device, dtype)
 

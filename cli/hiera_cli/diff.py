@@ -99,9 +99,11 @@ def _cost_table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _ratio(left: float | None, right: float | None) -> str:
-    if left is None or right is None or not left:
+    if left is None or right is None:
         return ""
-    return "=" if left == right else f"{right / left:.3f}"
+    if left == right:
+        return "="
+    return f"{right / left:.3f}" if left else ""
 
 
 def _path(item: Difference) -> str:

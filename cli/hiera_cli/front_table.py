@@ -24,7 +24,7 @@ _SHORTEST = 12
 
 
 def room() -> int:
-    """The columns that there are for a table: the terminal's, and those of a wide page in a pipe."""
+    """The columns that there are for a table or a picture: the terminal's, and those of a wide page in a pipe."""
     return shutil.get_terminal_size((_PIPED, 24)).columns if sys.stdout.isatty() else _PIPED
 
 
@@ -148,16 +148,4 @@ def _legend(front: Front, shown: Sequence[Candidate]) -> Iterator[str]:
     if hidden > 0:
         yield f"{hidden} more on the front."
     if front.budgets:
-        yield f"budget: {'; '.join(figures.budgets(front))}{_risk(front)}."
-
-
-def _risk(front: Front) -> str:
-    """How sure it is that predicted times meet their limits."""
-    from hiera_search.report.figures import OF_TIME
-
-    risk = front.regime.risk
-    return (
-        ""
-        if risk is None or not front.budgets.keys() & OF_TIME
-        else f"; the time of each is over it with a probability of {risk:g} at most"
-    )
+        yield f"budget: {'; '.join(figures.budgets(front))}{figures.risk(front)}."

@@ -53,7 +53,7 @@ def search(
     What costs nothing to know is searched completely where the space is small enough, and nothing over a budget is
     reported. Leaves a folder with the winners as spec files, a table, a report to look at, and a study of Optuna.
     """
-    if resume is not None and output is not None:
+    if resume is not None and output not in (None, resume):
         raise typer.BadParameter(f"{output} is not the folder that --resume names; leave it out", param_hint="-o")
     if validate_accuracy is not None:
         from hiera_cli.validation import show_validation

@@ -16,6 +16,7 @@ from hiera_cli.stages import MACS, cost_data, released, stage_table
 if TYPE_CHECKING:
     from hiera_compiler import Compilation
 
+PICTURES = frozenset({".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".pdf"})
 COUNTS = (
     "For one sample in float32. acts: elements that products and convolutions write, as fvcore counts them, attention\n"
     "matrices included. bytes moved: read and written, weights too, each node one kernel."
@@ -60,11 +61,13 @@ def show(
         raise typer.BadParameter("--weights and --output need --image")
     compilation = compile(spec, settings or (), "mae" if mae else "classify")
     if image is not None and weights is not None:
-        _reconstruct(compilation, image, weights, output, seed, as_json)
+        _reconstruct(compilation, Path(spec), image, weights, output, seed, as_json)
         return
     if svg is not None:
         from hiera_compiler import picture
 
+        _require_apart("--svg", svg, Path(spec))
+        _require_suffix("--svg", svg, ".svg")
         write(svg, picture.svg(compilation.graph))
     if as_json:
         print_json(_data(compilation, full))
@@ -74,12 +77,27 @@ def show(
         typer.echo(f"wrote {svg}", err=True)
 
 
+def _require_suffix(option: str, file: Path, suffix: str) -> None:
+    """Raise BadParameter for a name that promises a picture of another format than will be written."""
+    if file.suffix.lower() in PICTURES - {suffix}:
+        other = file.with_suffix(suffix).name
+        raise typer.BadParameter(f"{file.name} would hold {suffix[1:].upper()}: call it {other}", param_hint=option)
+
+
+def _require_apart(option: str, written: Path, *read: Path) -> None:
+    """Raise BadParameter where the file to write is one of those that are read."""
+    if any(written.resolve() == file.resolve() and file.exists() for file in read):
+        raise typer.BadParameter(f"{written} is read, and would be replaced", param_hint=option)
+
+
 def _reconstruct(
-    compilation: Compilation, image: Path, weights: Path, output: Path | None, seed: int, as_json: bool
+    compilation: Compilation, spec: Path, image: Path, weights: Path, output: Path | None, seed: int, as_json: bool
 ) -> None:
     from hiera_compiler.artifact.reconstruction import reconstruction
 
     file = output or Path(f"{compilation.spec.name}_mae.png")
+    _require_apart("-o", file, spec, image, weights)
+    _require_suffix("-o", file, ".png")
     picture, report = reconstruction(compilation, image, weights, seed)
     write(file, picture)
     if as_json:
@@ -101,9 +119,10 @@ def _headline(compilation: Compilation) -> str:
 
 
 def _picture(compilation: Compilation) -> str:
+    from hiera_cli.front_table import room
     from hiera_compiler import picture
 
-    return picture.text(compilation.graph)
+    return picture.text(compilation.graph, room())
 
 
 def _data(compilation: Compilation, full: bool) -> dict[str, Any]:

@@ -39,8 +39,8 @@ def space(
     """Say what a space holds, before it is searched.
 
     Shows how many points it has, which rules refuse how many of them, what the others cost, and how many fit a budget.
-    Every point is priced where there are at most 10^7 (with --task mae 10^4), else a sample. Exits with 3 where every
-    point was priced and none fits the budgets.
+    Every point is priced where there are at most 10^7, else a sample. Exits with 3 where every point was priced and
+    none fits the budgets.
     """
     from hiera_cli.counting import Counting
     from hiera_search.explore import Request, Search

@@ -18,6 +18,8 @@ _BESIDE = (
     "`head: none` counts them."
 )
 
+_KEPT = "Resolution, while pretraining: the mask units that are kept, by the tokens in each."
+
 MACS = (
     "GMACs: 10⁹ multiply-accumulates for one sample, counted as the papers count FLOPs:\n"
     "attention included, and five per element of a normalisation."
@@ -37,13 +39,15 @@ def released(macs: Mapping[str, int]) -> Iterator[str]:
 def stage_table(cost: Cost) -> str:
     """One row for each stage and one for all: parameters in millions, multiply-accumulates in billions.
 
-    Below it, where there is a neck beside a head, why it costs nothing.
+    Below it, where there is a neck beside a head, why it costs nothing; and what the grids of an autoencoder are.
     """
     rows = [_cells(row) for row in cost.stages]
     blocks = str(sum(row.blocks for row in cost.stages))
     rows.append(["all", "", "", "", "", blocks, "", f"{cost.params / 1e6:.2f}", f"{cost.macs / 1e9:.3f}"])
     table = columns(_HEADER, rows, right={1, 2, 3, 4, 5, 7, 8}, total=True)
-    return f"{table}\n\n{_BESIDE}" if {"neck", "head"} <= {row.name for row in cost.stages} else table
+    names = {row.name for row in cost.stages}
+    below = [*([_BESIDE] if {"neck", "head"} <= names else []), *([_KEPT] if "decoder" in names else [])]
+    return "\n\n".join([table, *below])
 
 
 def cost_data(cost: Cost) -> dict[str, Any]:

@@ -115,6 +115,10 @@ def _read_from(name: str | PathLike[str]) -> Iterator[None]:
         raise
     except FileNotFoundError:
         raise BuildError(problems.no_picture(fspath(name), "there is no such file")) from None
+    except IsADirectoryError:
+        raise BuildError(problems.no_picture(fspath(name), "it is a folder")) from None
+    except PermissionError:
+        raise BuildError(problems.no_picture(fspath(name), "it may not be read")) from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise BuildError(problems.no_picture(fspath(name), "it has too many pixels")) from None
     except Exception:  # noqa: BLE001 - Pillow names no common class: each of its formats raises its own on damage

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil, floor, prod
 
-from hiera_compiler.checks.stage import nearest_divisors
+from hiera_compiler.checks.stage import least_ratio, nearest_divisors
 from hiera_compiler.diagnostics import Diagnostic, Label, any_of, code, times
 from hiera_compiler.ir import ShapeError
 from hiera_compiler.source import Source
@@ -58,6 +58,25 @@ def heads_divide_the_decoder_s_channels(spec: Spec, source: Source) -> Iterator[
                 Label(source.value(("mae", "decoder", "channels")), f"{decoder.channels} channels"),
             ),
             help=f"use {any_of(nearest_divisors(decoder.channels, decoder.heads))} heads",
+        )
+
+
+@code("H347")
+def decoder_has_hidden_channels(spec: Spec, source: Source) -> Iterator[Diagnostic]:
+    """The MLPs of the decoder need at least one hidden channel: its channels times mlp_ratio, rounded down.
+
+    Stages may have an `mlp_ratio` of their own; the decoder's is that of the model.
+    """
+    channels, ratio = spec.pretraining.decoder.channels, spec.mlp_ratio
+    if int(channels * ratio) < 1:
+        yield Diagnostic(
+            "H347",
+            f"an mlp_ratio of {ratio:g} leaves the decoder's {channels} channels no hidden channel",
+            (
+                Label(source.value(("mlp_ratio",)), f"{channels} x {ratio:g} is less than 1"),
+                Label(source.value(("mae", "decoder", "channels")), f"{channels} channels"),
+            ),
+            help=f"use an mlp_ratio of at least {least_ratio(channels):g}, or more channels in the decoder",
         )
 
 
@@ -155,6 +174,7 @@ def _has_grid(spec: Spec) -> bool:
 MAE_RULES = (
     some_units_are_kept_and_some_dropped,
     heads_divide_the_decoder_s_channels,
+    decoder_has_hidden_channels,
     cells_tile_what_a_token_predicts,
     predicted_patches_are_inside_the_input,
     a_norm_needs_values_to_differ,

@@ -51,8 +51,13 @@ def mlp_has_hidden_channels(stage: Stage, index: int, source: Source) -> Iterato
             "H204",
             f"an mlp_ratio of {ratio:g} leaves {stage.channels} channels no hidden channel",
             (Label(source.value(path), f"{stage.channels} x {ratio:g} is less than 1"),),
-            help=f"use an mlp_ratio of at least {max(1, -(-1000 // stage.channels)) / 1000}; Hiera uses 4",
+            help=f"use an mlp_ratio of at least {least_ratio(stage.channels):g}; Hiera uses 4",
         )
+
+
+def least_ratio(channels: int) -> float:
+    """The smallest mlp_ratio of three decimals that gives so many channels a hidden channel."""
+    return max(1, -(-1000 // channels)) / 1000
 
 
 @code("H205")

@@ -8,8 +8,11 @@ from __future__ import annotations
 from math import isfinite
 from typing import NoReturn
 
+from torch import nn
+
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.emit.library import Definition, definitions_in
+from hiera_compiler.ir import Graph, Shape
 from hiera_compiler.ir.custom import CustomOp
 from hiera_compiler.kinds import problems
 from hiera_compiler.kinds.packages import package_of
@@ -26,6 +29,24 @@ def call(op: CustomOp, own: str, *inputs: str) -> str:
     if _definition(op).is_class:
         return f"{own}({', '.join(inputs)})"
     return f"{op.tensors.partition(':')[2]}({', '.join([*inputs, *_arguments(op)])})"
+
+
+def require_weights(module: nn.Module, graph: Graph) -> None:
+    """Raise SpecError where a primitive lists other weights than what computes it has in the module."""
+    theirs = [(node, node.op) for node in graph if isinstance(node.op, CustomOp)]
+    own = {name: tuple(value.shape) for name, value in module.named_parameters()} if theirs else {}
+    for node, op in theirs:
+        listed = node.parameters()
+        found = {name: shape for name, shape in own.items() if name.startswith(f"{node.name}.")}
+        for name in sorted(listed.keys() | found.keys()):
+            if listed.get(name) != found.get(name):
+                _refuse_weight(op, name.removeprefix(f"{node.name}."), listed.get(name), found.get(name))
+
+
+def _refuse_weight(op: CustomOp, weight: str, listed: Shape | None, found: Shape | None) -> NoReturn:
+    kind, shapes = type(op), [str(list(shape)) if shape is not None else "none" for shape in (listed, found)]
+    package = package_of(kind.__module__)
+    raise SpecError(problems.other_weights(package, kind.__name__, op.tensors, weight, *shapes))
 
 
 def _definition(op: CustomOp) -> Definition:

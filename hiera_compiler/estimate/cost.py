@@ -16,7 +16,9 @@ from math import prod
 from typing import TypeVar
 
 from hiera_compiler.estimate.counts import NOTHING, Counts, node_counts, node_params, unused_nodes
-from hiera_compiler.ir import Attend, Graph, Node, ToUnits
+from hiera_compiler.ir import Attend, Graph, Node, Op, ToUnits
+from hiera_compiler.ir.custom import CustomOp
+from hiera_compiler.ir.op import words
 from hiera_compiler.ir.sections import Section
 
 __all__ = ["Cost", "KindCost", "StageCost", "cost", "counts_by", "node_params"]
@@ -133,7 +135,7 @@ def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCos
         for _, part in tallies[like].values():
             counts = counts.plus(part, times)
     blocks = [section for section in cut if section.nodes[0].block is not None]
-    attends = [node.op for section in blocks for node in section.nodes if isinstance(node.op, Attend)]
+    heads = getattr(_attending(blocks[-1].nodes), "heads", None) if blocks else None
     # A decoder's tokens are those that enter it: in its last block it leaves the seen ones, and then the channels.
     decoder = blocks and blocks[0].nodes[0].stage is None
     last = blocks[0].nodes[0].shape if decoder else cut[-1].nodes[-1].shape
@@ -143,19 +145,35 @@ def _stage(name: str, cut: list[Section], tallies: dict[int, Tally]) -> StageCos
         grid=last[:-1] if blocks and not decoder and len(last) > 2 else (),
         tokens=prod(last[:-1]),
         channels=last[-1],
-        heads=attends[-1].heads if attends else None,
+        heads=heads if isinstance(heads, int) else None,
         attention=_attention([word for section in blocks if (word := attention_word(section.nodes))]),
         **counts._asdict(),
     )
 
 
 def attention_word(block: Iterable[Node]) -> str | None:
-    """How a block attends: globally, inside windows that it makes itself, or inside mask units; none if it does not."""
-    ops = [node.op for node in block]
-    across = [op.across_units for op in ops if isinstance(op, Attend)]
-    if not across:
-        return None
-    return "global" if across[0] else "window" if any(isinstance(op, ToUnits) for op in ops) else "mask unit"
+    """How a block attends: globally, inside windows that it makes itself, or inside mask units; none if it does not.
+
+    Where a primitive of another package attends, what that is called.
+    """
+    nodes = list(block)
+    attending = _attending(nodes)
+    if not isinstance(attending, Attend):
+        return words(attending) if attending is not None else None
+    if attending.across_units:
+        return "global"
+    return "window" if any(isinstance(node.op, ToUnits) for node in nodes) else "mask unit"
+
+
+def _attending(block: Iterable[Node]) -> Op | None:
+    """What a block attends by: ours, or what the attention of another package brings, which reads the most."""
+    theirs: list[Node] = []
+    for node in block:
+        if isinstance(node.op, Attend):
+            return node.op
+        if isinstance(node.op, CustomOp) and ".attn." in node.name:
+            theirs.append(node)
+    return max(theirs, key=lambda node: len(node.inputs)).op if theirs else None
 
 
 def _attention(words: list[str]) -> str | None:

@@ -113,14 +113,18 @@ def part_kernels(
 ) -> Kernels:
     """The kernels of a part lowered by itself, as in a model where tensors of these dtypes flow in, none into the stem.
 
-    `enters_open`: they are sums that are made here; `leaves_open`: the sum that ends the part is made elsewhere.
+    `enters_open`: they are sums that are made here, but those that parts before keep or hold, which were made there;
+    `leaves_open`: the sum that ends the part is made elsewhere.
     """
     wanted = graph.needed_for(*graph.returned)
-    placeholders = [node.name for node in graph if node.origin == (PLACEHOLDER,)]
+    placeholders = [node.name for node in graph if node.origin[:1] == (PLACEHOLDER,)]
     steps, outside = _steps([node for node in graph if node.name in wanted.difference(placeholders)])
     leaving = tuple(_relative(graph[graph.outputs[name]]) for name in graph.returned)
     flowing = dict(zip(placeholders, dtypes, strict=True))
-    entries = tuple(Entry(graph[name].shape, flowing[name], enters_open) for name in outside)
+    entries = tuple(
+        Entry(graph[name].shape, flowing[name], enters_open and graph[name].origin == (PLACEHOLDER,))
+        for name in outside
+    )
     return _section(regime, steps, entries, leaving, leaves_open)
 
 

@@ -21,7 +21,7 @@ from hiera_compiler.estimate.counts import unused_nodes
 from hiera_compiler.ir import Graph, Input, Node
 from hiera_compiler.ir.op import View
 from hiera_compiler.ir.sections import Section
-from hiera_compiler.lower import ENTRY, EXIT
+from hiera_compiler.lower import ENTRY, EXIT, HELD, KEPT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,10 +45,11 @@ def inference_bytes(params: Amount, peak_elements: Amount, element_bytes: int) -
 
 
 class PartMemory(NamedTuple):
-    """Elements that the activations of a part of a model take, what flows in included.
+    """Elements that the activations of a part of a model take, above those that parts before keep.
 
-    `peak` at most, and `kept` to the end of the whole pass: the input, and the maps where they are outputs. So the
-    peak of a model is the largest, over its parts, of a part's peak and all that was kept before it.
+    `peak` at most, what flows in included, and `kept` beyond the part: the input, and the maps where they are outputs;
+    less what was kept until here and is let go. So the peak of a model is the largest, over its parts, of a part's peak
+    and all that was kept before it.
     """
 
     peak: int
@@ -59,11 +60,12 @@ def part_memory(graph: Graph, batch: int) -> PartMemory:
     """The memory of a part that was lowered by itself, freed after the last reader; what flows in is let go."""
     run = _Pass(graph, batch, late=False, materialised=False)
     peak, alive = run.follow()
-    return PartMemory(peak, alive - run.sizes[run.owner(graph.outputs[EXIT])])
+    before = sum(run.sizes[node.name] for node in graph if node.origin == (ENTRY, KEPT))
+    return PartMemory(peak - before, alive - run.sizes[run.owner(graph.outputs[EXIT])] - before)
 
 
 class _Sizes(dict[str, int]):
-    """Elements that each node allocates for a batch, worked out when first asked for."""
+    """Elements that each node allocates for a batch, worked out when first asked for; none for what is held already."""
 
     def __init__(self, graph: Graph, batch: int) -> None:
         super().__init__()
@@ -72,7 +74,7 @@ class _Sizes(dict[str, int]):
     def __missing__(self, name: str) -> int:
         node = self.graph.nodes[name]
         elements = 0
-        if not isinstance(node.op, View) or not node.inputs:
+        if HELD not in node.origin and (not isinstance(node.op, View) or not node.inputs):
             elements = node.op.writes(self.graph.input_shapes(node), node.shape)
             elements *= 1 if name in self.constants else self.batch
         self[name] = elements
@@ -106,7 +108,7 @@ class _Pass:
     def kept(self) -> Set[str]:
         """The values that outlive the pass: the input, which is the caller's, and the outputs."""
         graph = self.graph
-        names = {node.name for node in self.run[0].nodes if isinstance(node.op, Input) and node.origin != (ENTRY,)}
+        names = {node.name for node in self.run[0].nodes if isinstance(node.op, Input) and node.origin[:1] != (ENTRY,)}
         names |= {graph.outputs[key] for key in (*graph.returned, EXIT) if key in graph.outputs}
         if self.late:
             names |= {graph.nodes[name].inputs[0] for name in graph.listed("features")}

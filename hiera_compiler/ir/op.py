@@ -11,6 +11,7 @@ primitive allocates for its output, ``moved`` what it reads and writes when it r
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
@@ -72,6 +73,14 @@ class View(Op):
 
     def moved(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return 0
+
+
+_BETWEEN_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
+
+
+def words(op: Op) -> str:
+    """The words of the name of a primitive's class: "talking heads" of TalkingHeads."""
+    return _BETWEEN_WORDS.sub(" ", type(op).__name__).lower()
 
 
 def require(condition: bool, message: str) -> None:

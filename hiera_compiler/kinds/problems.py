@@ -1,4 +1,4 @@
-"""The diagnostics of packages that add kinds: H901 to H905."""
+"""The diagnostics of packages that add kinds: H901 to H906."""
 
 from collections.abc import Sequence
 
@@ -90,5 +90,21 @@ def not_carried(package: str, name: str, reference: str, reason: str) -> Diagnos
         f"{name} of the package {quoted(package)} cannot be written into a model's file: {reason}",
         (),
         f"repair the package, or remove it: pip uninstall {package}",
+        (f"tensors are computed by {reference}",),
+    )
+
+
+@code("H906")
+def other_weights(package: str, name: str, reference: str, weight: str, listed: str, found: str) -> Diagnostic:
+    """What computes a package's primitive has other weights than the primitive lists.
+
+    Cost, memory and checkpoints go by what `weights` lists. The module that `tensors` names must have parameters of the
+    same names and shapes, and no others; a function has none.
+    """
+    return Diagnostic(
+        "H906",
+        f"{name} of the package {quoted(package)} lists the weight {weight} as {listed}, and its module has {found}",
+        (),
+        "report this to the authors of the package, or choose another kind",
         (f"tensors are computed by {reference}",),
     )

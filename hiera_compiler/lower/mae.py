@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from hiera_compiler.ir import Add, Graph, Op, ToGrid, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
 from hiera_compiler.ir.masking import MaskedTokens, UnitConv
 from hiera_compiler.ir.target import Gradients, Patches, SquaredError, Standardise
-from hiera_compiler.lower.decoder import lower_decoder
+from hiera_compiler.kinds import Normalization
+from hiera_compiler.lower.blocks import lower_block
+from hiera_compiler.lower.decoder import decoder_blocks, decoder_style, lower_prediction, lower_tokens
 from hiera_compiler.lower.hiera import lower
 from hiera_compiler.lower.selection import Copy
 from hiera_compiler.spec import Spec
 from hiera_compiler.spec.grids import kept_units, predicted
-from hiera_compiler.spec.mae import HOG_BINS, HOG_CELL
+from hiera_compiler.spec.mae import HOG_BINS, HOG_CELL, MaskedAutoencoding
 
 
 def lower_mae(spec: Spec, early: bool = True) -> Graph:
@@ -29,19 +31,17 @@ def lower_mae(spec: Spec, early: bool = True) -> Graph:
     encoder = lower(encoder_of(spec), kept_units(spec))
     builder = GraphBuilder()
     copy = Copy(builder, encoder, early)
-    pixels = copy.values["pixels"]
-    ends = [_end(encoder, copy, index) for index in range(len(spec.stages))]
-    layout = ends[-1].layout
-    with builder.origin("mae", "multi_scale"):
-        latent = spec.norm.lower(builder, "encoder_norm", _fused(builder, ends, spec.pretraining.multi_scale))
-    to_predict = _to_predict(spec, layout)
-    values = to_predict.infer(pixels.shape)[-1]
-    masked = MaskedTokens(layout, latent.shape[0])
-    with builder.origin("mae", "decoder"):
-        prediction = lower_decoder(builder, spec, latent, masked, values, early)
-    with builder.origin("mae", "target"):
-        target = _target(builder, spec, builder.add("patches", to_predict, pixels), masked)
-        loss = builder.add("loss", SquaredError(), prediction, target)
+    ends = [_end(encoder, copy, index) for index in (*fused_stages(spec), len(spec.stages) - 1)]
+    latent = lower_fusion(builder, spec.norm, ends)
+    masked = MaskedTokens(ends[-1].layout, latent.shape[0])
+    pixels, to_predict = copy.values["pixels"], predicted_op(spec, masked.layout)
+    x, flow = lower_tokens(builder, latent, masked, spec.pretraining.decoder.channels)
+    for index, block in enumerate(decoder_blocks(spec, masked, early)):
+        with builder.origin("mae", "decoder"), builder.block(f"decoder_blocks.{index}"):
+            x, flow = lower_block(builder, decoder_style(spec), block, x, flow, None)
+    values = to_predict.infer(pixels.shape)
+    prediction = lower_prediction(builder, spec.norm, x, masked.infer(values)[0], values[-1])
+    target, loss = lower_target(builder, spec.pretraining, to_predict, masked, pixels, prediction)
     for name, value in (("latent", latent), ("prediction", prediction), ("target", target), ("loss", loss)):
         builder.output(name, value)
     return builder.graph()
@@ -54,37 +54,47 @@ def encoder_of(spec: Spec) -> Spec:
     drop_path = spec.drop_path if rate is None else spec.drop_path.model_copy(update={"rate": rate})
     pool = None if last.pool is None else last.pool.unpooled()
     stages = (*before, last.model_copy(update={"pool": pool}))
-    return spec.model_copy(update={"stages": stages, "neck": None, "head": None, "drop_path": drop_path})
+    changes = {"stages": stages, "neck": None, "head": None, "drop_path": drop_path, "mae": None}
+    return spec.model_copy(update=changes)
 
 
-class _End(NamedTuple):
+def fused_stages(spec: Spec) -> tuple[int, ...]:
+    """The stages whose ends are fused into that of the last one: those after which a resolved spec's encoder pools."""
+    if not spec.pretraining.multi_scale:
+        return ()
+    pools = [stage.pool for stage in encoder_of(spec).stages]
+    return tuple(index for index, pool in enumerate(pools[1:]) if pool is not None and max(pool.stride) > 1)
+
+
+class End(NamedTuple):
     """What leaves a stage."""
 
     value: Value
     layout: UnitLayout
 
 
-def _end(encoder: Graph, copy: Copy, index: int) -> _End:
+def _end(encoder: Graph, copy: Copy, index: int) -> End:
     node = encoder[encoder.outputs[f"features.{index}"]]
     assert isinstance(node.op, ToGrid)
-    return _End(copy.values[node.inputs[0]], node.op.layout)
+    return End(copy.values[node.inputs[0]], node.op.layout)
 
 
-def _fused(builder: GraphBuilder, ends: list[_End], multi_scale: bool) -> Value:
-    """The last stage of each resolution, brought to the last resolution by a convolution, summed."""
-    last = ends[-1]
-    finer = [end for end, after in pairwise(ends) if end.layout.unit != after.layout.unit] if multi_scale else []
+def lower_fusion(builder: GraphBuilder, norm: Normalization, ends: Sequence[End]) -> Value:
+    """The latent: each end brought to the resolution of the last one by a convolution, summed, and then the norm."""
+    *finer, last = ends
     total = None
-    for index, end in enumerate(finer):
-        folds = end.layout.folds[: len(end.layout.folds) - len(last.layout.folds)]
-        conv = UnitConv(end.value.channels, last.value.channels, folds)
-        x = builder.add(f"multi_scale_fusion_heads.{index}", conv, end.value)
-        total = x if total is None else builder.add(f"fused_{index}", Add(), total, x)
-    return last.value if total is None else builder.add("fused", Add(), total, last.value)
+    with builder.origin("mae", "multi_scale"):
+        for index, end in enumerate(finer):
+            folds = end.layout.folds[: len(end.layout.folds) - len(last.layout.folds)]
+            conv = UnitConv(end.value.channels, last.value.channels, folds)
+            x = builder.add(f"multi_scale_fusion_heads.{index}", conv, end.value)
+            total = x if total is None else builder.add(f"fused_{index}", Add(), total, x)
+        fused = last.value if total is None else builder.add("fused", Add(), total, last.value)
+        return norm.lower(builder, "encoder_norm", fused)
 
 
-def _to_predict(spec: Spec, layout: UnitLayout) -> Op:
-    """What every token is to predict, seen ones too."""
+def predicted_op(spec: Spec, layout: UnitLayout) -> Op:
+    """What makes of the pixels all that tokens in units of this layout are to predict, seen ones too."""
     mae = spec.pretraining
     step, patch = predicted(spec, layout.unit)
     if mae.target == "hog":
@@ -92,8 +102,22 @@ def _to_predict(spec: Spec, layout: UnitLayout) -> Op:
     return Patches(layout.grid, patch, step)
 
 
-def _target(builder: GraphBuilder, spec: Spec, patches: Value, masked: MaskedTokens) -> Value:
-    """What is to be predicted for the masked tokens; histograms are normalised cell by cell where they are made."""
-    if spec.pretraining.target == "hog" or not spec.pretraining.norm_target:
-        return builder.add("target", masked, patches)
-    return builder.add("target", Standardise(), builder.add("masked_patches", masked, patches))
+def lower_target(
+    builder: GraphBuilder,
+    mae: MaskedAutoencoding,
+    to_predict: Op,
+    masked: MaskedTokens,
+    pixels: Value,
+    prediction: Value,
+) -> tuple[Value, Value]:
+    """What is to be predicted for the masked tokens, and the loss of the prediction.
+
+    Histograms are normalised cell by cell where they are made.
+    """
+    with builder.origin("mae", "target"):
+        patches = builder.add("patches", to_predict, pixels)
+        if mae.target == "hog" or not mae.norm_target:
+            target = builder.add("target", masked, patches)
+        else:
+            target = builder.add("target", Standardise(), builder.add("masked_patches", masked, patches))
+        return target, builder.add("loss", SquaredError(), prediction, target)

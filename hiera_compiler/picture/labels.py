@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -50,6 +49,7 @@ from hiera_compiler.ir import (
     Upsample,
 )
 from hiera_compiler.ir.masking import LastTokens, MaskedTokens, PatchEmbedKept, UnitConv
+from hiera_compiler.ir.op import words
 from hiera_compiler.ir.target import Gradients, Patches, SquaredError, Standardise
 
 
@@ -79,14 +79,10 @@ def strided(kernel: tuple[int, ...], stride: tuple[int, ...]) -> str:
     return by(kernel) if stride == kernel or max(stride) == 1 else f"{by(kernel)} every {by(stride)}"
 
 
-_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
-"""Between the words of a class's name, as in TalkingHeads and SquaredReLU."""
-
-
 def part(op: Op) -> Part:
     """The box of a primitive. One that is not in the table goes by the words of its class's name."""
     make = _PARTS.get(type(op))
-    return make(op) if make is not None else Part(_WORDS.sub(" ", type(op).__name__).lower())
+    return make(op) if make is not None else Part(words(op))
 
 
 def is_drawn(op: Op) -> bool:

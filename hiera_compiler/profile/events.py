@@ -123,17 +123,20 @@ def _event(place: Place, kind: str, start: float, ms: float, drawn: bool = True)
 
 
 def _placed(events: Sequence[Event]) -> Iterator[Event]:
-    """What lies outside all parts belongs to the stem before the first of them, and to the head after the last."""
-    inside = [event for event in events if event.part]
-    first = min((event.start for event in inside), default=0.0)
-    last = max((event.start for event in inside), default=0.0)
+    """What lies outside all parts belongs to the stem before the first of them, and to the head after the last.
+
+    What follows a decoder is no head: there the loss is computed, with its target.
+    """
+    inside = sorted((event for event in events if event.part), key=lambda event: event.start)
+    first, last = (inside[0].start, inside[-1].start) if inside else (0.0, 0.0)
+    after = "loss" if inside and inside[-1].stage == "decoder" else "head"
     for event in sorted(events, key=lambda event: event.start):
         if event.part:
             yield event
             continue
         # The step's own time spreads over the whole pass.
         between = event.operator.startswith(STEP) or first <= event.start <= last
-        stage = BETWEEN if between else "stem" if event.start < first else "head"
+        stage = BETWEEN if between else "stem" if event.start < first else after
         yield Event(stage, "", event.operator, event.kind, event.start, event.ms, event.drawn)
 
 

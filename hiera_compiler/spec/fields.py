@@ -47,7 +47,12 @@ def document_path(loc: Path, data: Any) -> Path:
     path: list[str | int] = []
     before: Any = None
     for position, part in enumerate(loc):
-        is_tag = isinstance(data, dict) and data.get("kind") == part and before is not data
+        is_tag = (
+            isinstance(data, dict)
+            and data.get("kind") == part
+            and before is not data
+            and choice_at(loc[:position]) is not None  # elsewhere `kind` is a key like any other that there is not
+        )
         before = data
         if is_tag:
             continue

@@ -119,6 +119,7 @@ def _is_plain(value: object) -> bool:
     return (
         isinstance(value, Tensor)
         and value.layout == torch.strided
+        and not value.is_nested
         and value.device.type == "cpu"
         and not value.is_quantized
         and value.numel() * value.element_size() <= value.untyped_storage().nbytes()

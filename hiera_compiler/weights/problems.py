@@ -107,7 +107,7 @@ def table_does_not_resize(name: str, table: str, shape: tuple[int, ...], grid: t
         "H806",
         f"{table} has the shape {list(shape)} in the file, from which no grid like {list(grid)} can be told",
         (_file(name),),
-        "set the spec's input size, and its windows, to those that the checkpoint was trained with",
+        "set the spec's input size, and its windows, to those of training, or to sides in the same proportion",
     )
 
 

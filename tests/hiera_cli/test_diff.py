@@ -71,6 +71,8 @@ def test_autoencoders_are_compared_by_their_parts(hiera: Any) -> None:
     parts = {row["stage"]: row for row in found["cost"]}
     assert parts["decoder"]["b"]["macs"] < parts["decoder"]["a"]["macs"]
     assert all(row["a"] == row["b"] for name, row in parts.items() if name not in ("decoder", "all"))
+    cost = hiera("diff", "hiera_t", "hiera_t", *changes).out.partition("\n\n")[2]
+    assert rows(cost)["target"] == ["0.00", "0.00", "=", "0.000", "0.000", "="]
 
 
 def test_to_say_the_defaults_of_pretraining_is_no_difference(hiera: Any) -> None:

@@ -77,6 +77,8 @@ def test_the_table_has_a_row_for_the_decoder(hiera: Hiera) -> None:
     assert rows.index("fusion") < rows.index("decoder") < rows.index("target")
     assert "masked tokens of 2 mask units" in shown.out
     assert "masked queries → global attention" in shown.out
+    assert "the mask units that are kept, by the tokens in each" in shown.out
+    assert "mask units that are kept" not in hiera("show", "tiny.yaml").out
 
 
 def panels(file: str, side: int = 64) -> list[Image.Image]:
@@ -222,6 +224,28 @@ def test_what_cannot_be_shown_is_one_diagnostic(hiera: Hiera, change: list[str],
     assert shown.code == 1
     assert f"error[{code}]" in shown.err
     assert not Path("tiny_mae.png").exists()
+
+
+def test_a_folder_is_no_picture_and_is_called_a_folder(hiera: Hiera) -> None:
+    Path("folder.png").mkdir()
+    shown = hiera("show", "tiny.yaml", "--mae", "--image", "folder.png", "--weights", "mae.safetensors")
+    assert "error[H740]: the picture cannot be read: it is a folder" in shown.err
+
+
+@pytest.mark.parametrize("file", ["picture.png", "mae.safetensors", "tiny.yaml"])
+def test_what_is_read_is_not_written_over(hiera: Hiera, file: str) -> None:
+    before = Path(file).read_bytes()
+    options = ["--mae", "--image", "picture.png", "--weights", "mae.safetensors", "-o", f"./{file}"]
+    shown = hiera("show", "tiny.yaml", *options)
+    assert (shown.code, Path(file).read_bytes()) == (2, before)
+    assert f"{file} is read, and would be replaced" in shown.err
+
+
+def test_what_is_written_is_not_called_a_jpg(hiera: Hiera) -> None:
+    options = ["--mae", "--image", "picture.png", "--weights", "mae.safetensors", "-o", "out.jpg"]
+    shown = hiera("show", "tiny.yaml", *options)
+    assert (shown.code, Path("out.jpg").exists()) == (2, False)
+    assert "out.jpg would hold PNG: call it out.png" in shown.err
 
 
 def test_weights_of_another_decoder_or_not_finite_make_no_picture(hiera: Hiera) -> None:

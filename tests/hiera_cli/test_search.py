@@ -79,7 +79,7 @@ def test_nothing_that_fits_is_exit_code_3_and_names_limit_and_nearest(hiera: Hie
 
 def test_resume_takes_the_folders_search_with_what_is_given_now(hiera: Hiera, space: str) -> None:
     assert hiera("search", space, "--budget-ms", "1.0", "--device", "l4", "-o", "found").code == 0
-    result = hiera("search", "--resume", "found", "--budget-ms", "4", "--json")
+    result = hiera("search", "--resume", "found", "-o", "found", "--budget-ms", "4", "--json")
     assert result.code == 0, result.err
     assert json.loads(result.out)["budgets"] == {"latency_ms": 4.0}
     kept = json.loads(Path("found/front.json").read_text())
@@ -122,6 +122,7 @@ def test_ctrl_c_keeps_what_is_found_and_says_how_to_go_on(
         (["--budget-ms", "-1"], "H623"),
         (["--budget-ms", "nan"], "H623"),
         (["--budget-gmacs", "0"], "H623"),
+        (["--min-throughput", "1e30"], "H623"),
         (["--risk", "0.7"], "H623"),
     ],
 )

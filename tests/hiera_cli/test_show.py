@@ -21,6 +21,25 @@ def test_headline_table_and_picture_of_hiera_b(hiera: Any) -> None:
     assert max(map(len, lines)) <= 100
 
 
+def test_a_picture_does_not_take_the_place_of_its_spec(hiera: Any, tmp_path: Path) -> None:
+    spec = tmp_path / "mine.yaml"
+    spec.write_text("extends: hiera_t\nname: mine\n")
+    done = hiera("show", str(spec), "--svg", str(spec))
+    assert (done.code, spec.read_text()) == (2, "extends: hiera_t\nname: mine\n")
+    assert "mine.yaml is read, and would be replaced" in done.err
+    assert "error[H702]" in hiera("show", str(spec), "--svg", 300 * "x").err
+
+
+def test_a_picture_is_not_called_as_one_of_another_format(hiera: Any, tmp_path: Path) -> None:
+    done = hiera("show", "hiera_t", "--svg", str(tmp_path / "hiera.png"))
+    assert (done.code, list(tmp_path.iterdir())) == (2, [])
+    assert "hiera.png would hold SVG: call it hiera.svg" in done.err
+
+
+def test_a_wide_graph_is_folded_to_a_page(hiera: Any) -> None:
+    assert max(map(len, hiera("show", "mvitv2_t").out.splitlines())) <= 120
+
+
 def test_settings_change_what_is_shown(hiera: Any) -> None:
     assert "│ ×17 + norm" in hiera("show", "hiera_b", "--set", "stages.2.depth=18").out
 

@@ -15,6 +15,7 @@ from hiera_compiler import Compilation
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.predict import predict
 from hiera_compiler.estimate.profiles import Profile
+from hiera_compiler.pipeline import Task
 from hiera_search.space import Refused, Space, load_space
 from hiera_search.table import Columns, Table, capacity, memory_bytes
 
@@ -36,11 +37,13 @@ def every_choice(space: Space) -> NDArray[np.int32]:
     return np.indices(digits, np.int32).reshape(len(digits), prod(digits)).T
 
 
-def said_by_the_compiler(space: Space, choice: Sequence[int], profile: Profile | None, batch: int) -> Row:
+def said_by_the_compiler(
+    space: Space, choice: Sequence[int], profile: Profile | None, batch: int, task: Task = "classify"
+) -> Row:
     """The figures of one point, by filling it in and compiling it."""
     nothing = (0,) * len(FIGURES)
     try:
-        made = Compilation(space.fill(choice))
+        made = Compilation(space.fill(choice), task)
         graph, cost, stages = made.graph, made.cost, made.spec.stages
         milliseconds = 0.0 if profile is None else predict(graph, profile, batch).latency_ms
     except Refused as refused:
@@ -58,14 +61,18 @@ def said_by_the_table(table: Table, columns: Columns, place: int) -> Row:
 
 
 def assert_prices_are_exact(
-    space: Space, choices: NDArray[np.int32], profile: Profile | None = None, batch: int = 1
+    space: Space,
+    choices: NDArray[np.int32],
+    profile: Profile | None = None,
+    batch: int = 1,
+    task: Task = "classify",
 ) -> set[str]:
     """Every figure and every refusal of these candidates is the compiler's; the codes that there were."""
-    table = Table(space, profile, batch)
+    table = Table(space, profile, batch, task)
     columns = table.price(choices)
     rows = {tuple(choice): place for place, choice in enumerate(choices.tolist())}
     for choice, place in rows.items():
-        expected = said_by_the_compiler(space, choice, profile, batch)
+        expected = said_by_the_compiler(space, choice, profile, batch, task)
         assert said_by_the_table(table, columns, place) == expected, space.value((), choice)
     assert table.codes[0] == ""
     return {table.codes[code] for code in columns.refused.tolist()}

@@ -29,6 +29,19 @@ def test_the_module_has_the_weights_and_the_cost_of_the_graph() -> None:
     assert counter.get_total_flops() == compiled.cost.flops
 
 
+def test_the_table_of_stages_names_what_attends() -> None:
+    one, two = (row for row in hc.compile(SPEC, ["stages.0.attention=mask_unit"]).cost.stages if row.blocks)
+    assert (one.attention, one.heads) == ("mask unit", 2)
+    assert (two.attention, two.heads) == ("talking heads (first: mask unit)", 4)
+
+
+def test_an_option_that_does_nothing_is_no_option() -> None:
+    with pytest.raises(
+        hc.SpecError, match="there is no key 'relative' in attention of stage 1, which is talking_heads"
+    ):
+        _ = hc.compile(SPEC, ["stages.0.attention.relative=decomposed"]).spec
+
+
 def test_every_weight_learns() -> None:
     module = hc.compile(SPEC).module()
     module(torch.randn(2, 3, 64, 64)).square().sum().backward()

@@ -46,15 +46,6 @@ class ProjectedAttention(Attention):
         ),
     ] = False
 
-    relative: Annotated[
-        Literal["none", "decomposed"],
-        silent("none"),
-        Field(
-            description="`decomposed`: scores know the distances of height, width and time, each by a learned table "
-            "(MViTv2, section 4.1); inside a window or a mask unit, or on the whole grid, as tokens attend."
-        ),
-    ] = "none"
-
     def projected(
         self, builder: GraphBuilder, x: Value, block: BlockContext, pools: Pools | None = None
     ) -> tuple[Value, Value, Value]:
@@ -74,6 +65,19 @@ class ProjectedAttention(Attention):
             for (name, pool), tokens in zip(pools, made, strict=True)
         )
         return query, key, value
+
+
+class MultiHeadAttention(ProjectedAttention):
+    """Softmax attention in heads, whose scores may know how far apart tokens are."""
+
+    relative: Annotated[
+        Literal["none", "decomposed"],
+        silent("none"),
+        Field(
+            description="`decomposed`: scores know the distances of height, width and time, each by a learned table "
+            "(MViTv2, section 4.1); inside a window or a mask unit, or on the whole grid, as tokens attend."
+        ),
+    ] = "none"
 
     def attended(
         self, builder: GraphBuilder, x: Value, block: BlockContext, *, across_units: bool, bias: Value | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds.attention import ProjectedAttention
+from hiera_compiler.kinds.attention import MultiHeadAttention
 from hiera_compiler.kinds.roles import Attention, BlockContext
 
 
-class GlobalAttention(ProjectedAttention):
+class GlobalAttention(MultiHeadAttention):
     """Each token attends to every token, in a clip also across time."""
 
     kind: Literal["global"] = "global"

@@ -9,7 +9,7 @@ from pydantic import Field
 from hiera_compiler.diagnostics import times
 from hiera_compiler.ir import Add, JoinTokens, Linear, SliceTokens, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds.attention import ProjectedAttention, Sides, in_windows, out_of_windows
+from hiera_compiler.kinds.attention import MultiHeadAttention, Sides, in_windows, out_of_windows
 from hiera_compiler.kinds.choice import Choice
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import silent
@@ -18,7 +18,7 @@ from hiera_compiler.kinds.pool.convolution import ConvolutionPooling
 from hiera_compiler.kinds.roles import BlockContext, Pooling
 
 
-class PooledAttention(ProjectedAttention):
+class PooledAttention(MultiHeadAttention):
     """Each token attends to every pooled token, or to those in its window: keys and values are pooled in all blocks.
 
     MViTv2, section 3; windows of pooled tokens that do not fill the grid are filled up by zeros, after the pooling.

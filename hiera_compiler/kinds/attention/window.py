@@ -8,7 +8,7 @@ from pydantic import Field
 from hiera_compiler.diagnostics import times
 from hiera_compiler.ir import Add, RelativeBias, ShiftMask, UnitLayout
 from hiera_compiler.ir.builder import GraphBuilder, Value
-from hiera_compiler.kinds.attention import ProjectedAttention, in_windows, out_of_windows
+from hiera_compiler.kinds.attention import MultiHeadAttention, in_windows, out_of_windows
 from hiera_compiler.kinds.extent import Extent
 from hiera_compiler.kinds.form import silent
 from hiera_compiler.kinds.roles import Attention, BlockContext, Pooling
@@ -17,7 +17,7 @@ MOST_PADDED = 4_000_000
 """Tokens of a padded grid: more are the doing of a window that is mistyped, for a model has a million at most."""
 
 
-class WindowAttention(ProjectedAttention):
+class WindowAttention(MultiHeadAttention):
     """Each token attends to the tokens of its own window; where windows do not divide the grid, it is padded.
 
     Zeros are added after the normalisation, below and to the right, and take part in attention as keys (SAM 2). A

@@ -72,4 +72,5 @@ def margin(spread: float, risk: float) -> float:
     logarithm: at a risk of 0.5 the factor is 1, at 0.05 it is the interval's upper end.
     """
     normal = NormalDist()
-    return exp(spread * normal.inv_cdf(1.0 - risk) / normal.inv_cdf(0.5 + INTERVAL / 2))
+    # Not the quantile of 1 - risk, which is 1 where the risk is tiny.
+    return exp(spread * -normal.inv_cdf(risk) / normal.inv_cdf(0.5 + INTERVAL / 2))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import log
+
 from hiera_compiler.diagnostics import Diagnostic, code
 from hiera_search.accuracy import Estimator
-from hiera_search.report.figures import budgets
-from hiera_search.report.form import Front
+from hiera_search.explore.budgets import margin
+from hiera_search.report.figures import OF_TIME, budgets
+from hiera_search.report.form import Candidate, Front
 
 
 @code("H621")
@@ -37,21 +40,6 @@ def not_of_autoencoders(estimator: Estimator) -> Diagnostic:
     )
 
 
-@code("H625")
-def each_is_compiled(points: int, candidates: int, most: int) -> Diagnostic:
-    """A space too large to compile every masked autoencoder in it.
-
-    Classifiers are priced by adding up parts, millions a second. Masked autoencoders are compiled one by one, some
-    twenty a second: larger spaces are searched by evolution over fewer candidates.
-    """
-    return Diagnostic(
-        "H625",
-        f"each masked autoencoder is compiled by itself: at most {candidates} of {points} points are looked at",
-        help=f"leave fewer holes open: spaces of {most} points are searched completely; or give --candidates",
-        severity="warning",
-    )
-
-
 @code("H630")
 def nothing_fits(front: Front) -> Diagnostic:
     """No candidate of the space meets every limit.
@@ -79,10 +67,23 @@ def nothing_fits(front: Front) -> Diagnostic:
             f"{near.macs / 1e9:.4g} GMACs, {near.params / 1e6:.4g} M parameters, {near.memory_bytes / 1e9:.3g} GB "
             f"and a score of {near.accuracy:.6g}"
         )
+        if front.regime.risk is not None and impossible.limit in OF_TIME:
+            notes.append(_has_to_allow(near, front.regime.batch, front.regime.risk))
+    count = f"{front.space.lawful} candidate{'s' if front.space.lawful > 1 else ''}"
     none = "no candidate meets" if front.space.exact else "no candidate was found that meets"
     return Diagnostic(
         "H630",
-        f"{none} the budget: {texts[impossible.limit]} refuses {share} of {front.space.lawful} candidates",
+        f"{none} the budget: {texts[impossible.limit]} refuses {share} of {count}",
         help="allow more, or search a space that reaches further; `hiera space` shows what a space costs",
         notes=tuple(notes),
+    )
+
+
+def _has_to_allow(one: Candidate, batch: int, risk: float) -> str:
+    """The time that is held against a limit, longer than the predicted one by what the risk asks."""
+    spread = log(one.latency_high / one.latency_low) / 2
+    slow = one.latency_ms * margin(spread, risk)
+    return (
+        f"a limit of time has to allow it {slow:.4g} ms ({1000 * batch / slow:.4g} samples/s): "
+        f"with a probability of {risk:g} it is slower (--risk)"
     )

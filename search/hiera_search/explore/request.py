@@ -13,7 +13,8 @@ from hiera_search.explore.budgets import Budgets
 from hiera_search.ledger.address import address
 
 FILE = "search.json"
-Limit = Annotated[FiniteFloat, Field(gt=0)]
+Limit = Annotated[FiniteFloat, Field(gt=0, le=1e15)]
+"""As large as the numbers of a front may be."""
 Axis = Literal["latency", "macs", "params", "memory"]
 Sampler = Literal["tpe", "nsga2", "gp", "random"]
 
@@ -97,11 +98,11 @@ WANTED = {"risk": "a probability above 0 and at most 0.5", "seed": "a whole numb
 def no_such_value(place: tuple[str | int, ...], value: object) -> Diagnostic:
     """A limit, a risk or a seed that means nothing.
 
-    Limits are numbers above zero. A risk is a probability above 0 and at most 0.5: at 0.5 predictions are taken as
-    they are, at 0.1 a limit is missed by one candidate in ten. Seeds are whole numbers of 32 bits.
+    Limits are numbers above zero, up to 1e15. A risk is a probability above 0 and at most 0.5: at 0.5 predictions are
+    taken as they are, at 0.1 a limit is missed by one candidate in ten. Seeds are whole numbers of 32 bits.
     """
     name = str(place[0])
-    wanted = WANTED.get(name, "a finite number above 0")
+    wanted = WANTED.get(name, "a number above 0, at most 1e15")
     return Diagnostic("H623", f"{OPTIONS.get(name, name)} is {value}", help=f"use {wanted}")
 
 

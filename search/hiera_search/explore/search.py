@@ -21,13 +21,12 @@ from hiera_search.accuracy import Estimator, estimator
 from hiera_search.explore import enumeration, kept
 from hiera_search.explore.budgets import Limits, margin
 from hiera_search.explore.evolution import Effort, Evolution
-from hiera_search.explore.problems import each_is_compiled, not_an_accuracy, not_of_autoencoders
-from hiera_search.explore.reach import BY_PARTS, WHOLE
+from hiera_search.explore.problems import not_an_accuracy, not_of_autoencoders
 from hiera_search.explore.regime import choose_profile
 from hiera_search.explore.request import Request
 from hiera_search.explore.sieve import Judged, Sieve
 from hiera_search.space import Space, load_space
-from hiera_search.table import Table, Whole
+from hiera_search.table import Table
 
 OPTUNA_TRIALS = 300
 """Candidates that Optuna's samplers are asked for where nobody says how many."""
@@ -53,19 +52,14 @@ class Search:
     def __init__(self, request: Request, folder: Path) -> None:
         self.request, self.folder = request, folder
         self.space: Space = load_space(request.space, request.settings)
-        by_parts = request.task == "classify"
-        self.profile: Profile = choose_profile(request.device, request.regime, autoencoder=not by_parts)
+        autoencoder = request.task == "mae"
+        self.profile: Profile = choose_profile(request.device, request.regime, autoencoder)
         self.estimator: Estimator = estimator(request.accuracy, Path(request.rows) if request.rows else None)
         if request.min_accuracy is not None and not self.estimator.is_accuracy:
             raise SpecError(not_an_accuracy(self.estimator))
-        if not (by_parts or self.estimator.of_capacity):
+        if autoencoder and not self.estimator.of_capacity:
             raise SpecError(not_of_autoencoders(self.estimator))
-        self.table: Table | Whole = (
-            Table(self.space, self.profile, request.batch)
-            if by_parts
-            else Whole(self.space, request.task, self.profile, request.batch)
-        )
-        self.reach = BY_PARTS if by_parts else WHOLE
+        self.table = Table(self.space, self.profile, request.batch, request.task)
         limits = Limits(request.budgets, request.batch, margin(self.profile.spread, request.risk))
         self.kept = kept.Kept()
         self.sieve = Sieve(self.space, self.table, self.estimator, limits, request.axis, request.seed, self.kept)
@@ -98,8 +92,8 @@ class Search:
     def can_be_exact(self) -> bool:
         """Whether every point can be looked at, and no fewer were asked for."""
         digits = prod(self.space.digits())
-        most = min(self.reach.points, self.request.candidates or self.reach.points)
-        return self.space.points <= most and digits <= 10 * self.reach.points
+        most = min(enumeration.MOST, self.request.candidates or enumeration.MOST)
+        return self.space.points <= most and digits <= 10 * enumeration.MOST
 
     def run(self, progress: Progress) -> Found:
         """Search until done, or interrupted; what is found so far is in the sieve in either case."""
@@ -138,15 +132,13 @@ class Search:
         start = 0
         if earlier is not None and len(earlier.choices):
             start = int(enumeration.flat_numbers(earlier.choices[-1:], digits)[0]) + 1
-        for choices in enumeration.all_choices(self.space, start, self.reach.chunk):
+        for choices in enumeration.all_choices(self.space, start, enumeration.CHUNK):
             if len(choices):
                 self.sieve.put(choices)
             progress("every point", self.sieve.evaluated, self.space.points)
 
     def _evolve(self, earlier: Judged | None, progress: Progress) -> None:
-        effort = Effort.of(self.request.candidates or self.reach.candidates)
-        if self.reach is WHOLE and self.space.points > self.reach.points:
-            self.warnings.append(each_is_compiled(self.space.points, effort.candidates, self.reach.points))
+        effort = Effort.of(self.request.candidates or Effort.candidates)
         for step in Evolution(self.space, self.sieve, effort, self.request.seed, earlier).steps():
             progress(step, self.sieve.evaluated, effort.candidates)
 

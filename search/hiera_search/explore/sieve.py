@@ -14,7 +14,7 @@ from hiera_search.explore.budgets import Limits
 from hiera_search.explore.front import Floats, non_dominated
 from hiera_search.explore.sizes import Sizes
 from hiera_search.space import Space
-from hiera_search.table import Columns, Table, Whole
+from hiera_search.table import Columns, Table
 
 if TYPE_CHECKING:
     from hiera_search.explore.kept import Kept
@@ -73,14 +73,7 @@ class Sieve:
     """Judges candidates under fixed limits, and remembers the front, the counts and the nearest miss."""
 
     def __init__(
-        self,
-        space: Space,
-        table: Table | Whole,
-        estimator: Estimator,
-        limits: Limits,
-        axis: str,
-        seed: int,
-        kept: Kept,
+        self, space: Space, table: Table, estimator: Estimator, limits: Limits, axis: str, seed: int, kept: Kept
     ) -> None:
         self.space, self.table, self.estimator, self.limits = space, table, estimator, limits
         self.axis, self.kept = AXES[axis], kept

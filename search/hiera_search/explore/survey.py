@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hiera_search.explore.sieve import Judged
     from hiera_search.space import Space
 
+SAMPLE = 10_000
+"""Points that are drawn from a space too large to go through: shares are then known to a percent."""
 _LEAST_ACCEPTED = 1 / 64
 
 Figures = NDArray[np.int64] | NDArray[np.float64]
@@ -54,9 +56,9 @@ def survey(search: Search, sample: int | None = None, progress: Progress = lambd
     """Go through every point of a search's space, or through some drawn with its seed: as many as `sample` says."""
     space, sieve = search.space, search.sieve
     exact = search.can_be_exact
-    sample, chunk = sample or search.reach.sample, search.reach.chunk
+    sample = sample or SAMPLE
     total = space.points if exact else sample
-    chunks = enumeration.all_choices(space, 0, chunk) if exact else drawn(space, sample, search.request.seed)
+    chunks = enumeration.all_choices(space) if exact else drawn(space, sample, search.request.seed)
     tally = _Tally()
     for choices in chunks:
         if len(choices):

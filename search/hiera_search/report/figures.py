@@ -34,6 +34,14 @@ def budgets(front: Front) -> Iterator[str]:
         yield limit(name, value, front.objective)
 
 
+def risk(front: Front) -> str:
+    """After the limits, how sure it is that predicted times meet them; nothing where none is of time."""
+    accepted = front.regime.risk
+    if accepted is None or not front.budgets.keys() & OF_TIME:
+        return ""
+    return f"; the time of each is over it with a probability of {accepted:g} at most"
+
+
 def limit(name: str, value: float, objective: Objective) -> str:
     """One limit in words."""
     bound, unit = _BUDGETS.get(name, (name, ""))

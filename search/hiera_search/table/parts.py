@@ -1,77 +1,33 @@
-"""The figures of parts: each distinct stem, block, map, neck and head is lowered once."""
+"""The figures of parts: each distinct stem, block, map, neck, head, fusion and decoder is lowered once."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING
 
 from hiera_compiler import checks
 from hiera_compiler.estimate.batch_limit import widest_pair
 from hiera_compiler.estimate.cost import counts_by
-from hiera_compiler.estimate.counts import ELEMENT_BYTES, NOTHING
+from hiera_compiler.estimate.counts import NOTHING
 from hiera_compiler.estimate.kernels import part_kernels, part_steps
-from hiera_compiler.estimate.memory import inference_bytes, part_memory, peak_activation_bytes
+from hiera_compiler.estimate.memory import part_memory
 from hiera_compiler.estimate.predict import SectionTime, section_time
-from hiera_compiler.estimate.tensor import BYTES
 from hiera_compiler.ir.builder import LoweringError
-from hiera_compiler.lower import ENTRY, Flow, Part
+from hiera_compiler.lower import Flow, Part
+from hiera_search.table.figures import LARGEST, MOST_ELEMENTS, Figures, added
 from hiera_search.table.reading import source_of
 
 if TYPE_CHECKING:
     from hiera_compiler.estimate.profiles import Profile
     from hiera_compiler.estimate.tensor import DType
     from hiera_compiler.ir import Graph
-    from hiera_compiler.spec import Stage
 
     DTypes = tuple[DType | None, ...]
 
-
-def capacity(stage: Stage) -> int:
-    """What one block of a stage adds to the capacity of a model: its channels."""
-    return stage.channels
-
-
-def memory_bytes(graph: Graph, params: int, profile: Profile | None, batch: int) -> int:
-    """Bytes of the weights and of the activations at their peak, for one batch in the dtype of a profile's weights."""
-    return inference_bytes(params, peak_activation_bytes(graph, batch, 1), element_bytes(profile))
-
-
-def element_bytes(profile: Profile | None) -> int:
-    """Bytes of an element of the weights: float32 without a profile, as in `hiera profile`."""
-    return ELEMENT_BYTES["float32"] if profile is None else BYTES[profile.regime.weights]
-
-
-ADDED = ("params", "macs", "flops", "capacity", "latency", "launches")
-"""The figures that add up."""
 NO_TIME = SectionTime((), 0, 0)
-LARGEST = 2**63 - 1
-MOST_ELEMENTS = 2**62 - 1
-"""More than any memory has; the sum of two is still a number of 64 bits."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a part adds to a candidate. Those after `kept` do not add up: they are the most, or about the last part.
-
-    `peak` and `kept` are elements of a batch as in ``PartMemory``, `widest` the elements of a sample that the widest
-    primitive reads and writes, `ending` and `ending_launches` the femtoseconds that a block takes longer, and its
-    kernels that are more, where it ends a stage whose map is an output.
-    """
-
-    params: int = 0
-    macs: int = 0
-    flops: int = 0
-    capacity: int = 0
-    latency: int = 0
-    launches: int = 0
-    kept: int = 0
-    peak: int = 0
-    widest: int = 0
-    ending: int = 0
-    ending_launches: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,20 +53,24 @@ class Unfit:
     code: str
 
 
+class Refused(Exception):  # noqa: N818 - not an error: refuses a candidate
+    """A part that cannot be lowered; its code."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a part stands, as far as its time depends on it.
 
-    `enters_open` and `leaves_open` are those of ``part_kernels``; `may_end`: a block may end a stage whose map is an
-    output, and then leaves closed; `run`: the part is run at all, which the maps of a classifier are not;
-    `enters_kept`: what flows in is kept from parts before, and counted there.
+    `enters_open` and `leaves_open` are those of ``part_kernels``; `may_end`: a block may end a stage whose end is read
+    again, and then leaves closed; `run`: the part is run at all, which the maps of a classifier are not; `held`: what
+    flows into a block is held beyond it.
     """
 
     enters_open: bool = False
     leaves_open: bool = False
     may_end: bool = False
     run: bool = True
-    enters_kept: bool = False
+    held: bool = False
 
 
 class Parts:
@@ -123,13 +83,19 @@ class Parts:
         self._known: dict[Hashable, Made | Unfit] = {}
         self._alike: dict[Hashable, tuple[int, DType | None]] = {}
 
-    def get(
-        self, key: Hashable, lower: Callable[[], Part], dtypes: DTypes, place: Place, capacity: int = 0
-    ) -> Made | Unfit:
-        """The part of a key, which must tell all that its figures depend on, or why it cannot be lowered.
+    def get(self, key: Hashable, lower: Callable[[], Part], dtypes: DTypes, place: Place, capacity: int = 0) -> Made:
+        """The part of a key, which must tell all that its figures depend on. Raises Refused if it cannot be lowered.
 
         `dtypes` are those of what flows in.
         """
+        made = self._made(key, lower, dtypes, place, capacity)
+        if isinstance(made, Unfit):
+            raise Refused(made.code)
+        return made
+
+    def _made(
+        self, key: Hashable, lower: Callable[[], Part], dtypes: DTypes, place: Place, capacity: int
+    ) -> Made | Unfit:
         if key not in self._known:
             try:
                 part = lower()
@@ -150,13 +116,28 @@ class Parts:
         """The number of a part that stands for several, one after the other, which may be alike."""
         key = ("sum", tuple(sorted(numbers)))
         if key not in self._sums:
-            times = Counter(numbers)
-            added = {
-                name: min(sum(count * getattr(self.figures[number], name) for number, count in times.items()), LARGEST)
-                for name in ADDED
-            }
             self._sums[key] = len(self.figures)
-            self.figures.append(Figures(**added))
+            self.figures.append(Figures(**added([self.figures[number] for number in numbers])))
+        return self._sums[key]
+
+    def chain(self, numbers: Sequence[int]) -> int:
+        """The number of a part that stands for several in this order, all that they add and are at most."""
+        key = ("chain", tuple(numbers))
+        if key not in self._sums:
+            parts = [self.figures[number] for number in numbers]
+            kept = [0, *accumulate(part.kept for part in parts)]
+            peak = max(before + part.peak for before, part in zip(kept, parts, strict=False))
+            widest = max(part.widest for part in parts)
+            self._sums[key] = len(self.figures)
+            self.figures.append(Figures(**added(parts), kept=kept[-1], peak=peak, widest=widest))
+        return self._sums[key]
+
+    def held(self, stream: Stream) -> int:
+        """The number of a part that does nothing but keep what flows."""
+        key = ("held", stream.flow.shape)
+        if key not in self._sums:
+            self._sums[key] = len(self.figures)
+            self.figures.append(Figures(kept=min(self.batch * prod(stream.flow.shape), MOST_ELEMENTS)))
         return self._sums[key]
 
     def with_weights(self, number: int, idle: int) -> int:
@@ -168,10 +149,6 @@ class Parts:
             self._sums[key] = len(self.figures)
             self.figures.append(replace(run, params=params, widest=max(run.widest, other.widest)))
         return self._sums[key]
-
-    def _entering(self, graph: Graph) -> int:
-        """Elements of a batch that flow into a part."""
-        return self.batch * sum(prod(node.shape) for node in graph if node.origin == (ENTRY,))
 
     def _worked_out(self, graph: Graph, dtypes: DTypes, place: Place, capacity: int) -> tuple[Figures, DType | None]:
         """The figures of a part, and the dtype that leaves it."""
@@ -185,7 +162,7 @@ class Parts:
             latency=min(time.total, LARGEST),
             launches=time.launches,
             kept=min(memory.kept, MOST_ELEMENTS),
-            peak=min(memory.peak - (self._entering(graph) if place.enters_kept else 0), MOST_ELEMENTS),
+            peak=min(memory.peak, MOST_ELEMENTS) if place.run else 0,
             widest=min(widest_pair(graph), MOST_ELEMENTS),
             ending=last.total - time.total,
             ending_launches=last.launches - time.launches,

@@ -26,13 +26,6 @@ def stage_place(index: int, *, depth: bool = False) -> int:
     return STAGE_LIST + 1 + 2 * index + (not depth)
 
 
-def adopt(known: list[str], codes: Sequence[str]) -> None:
-    """Number codes as another search did. Raises ValueError once this one has met other codes."""
-    if list(codes[: len(known)]) != known:
-        raise ValueError(f"codes are numbered already: {known}")
-    known.extend(codes[len(known) :])
-
-
 class Refusals:
     """The codes met so far, and numbers that compare as ``check_spec`` orders what it reports."""
 

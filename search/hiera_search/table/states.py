@@ -21,7 +21,8 @@ class Frame:
     """What holds for all stages of a candidate; `spec` is one of the specs that say so, without its stages.
 
     Of that spec the rules on stages may read only what else is here, for frames that differ elsewhere are one.
-    `reads` are the stages whose maps a neck reads.
+    `reads` are the stages that are read once more after the last one: a neck's or a fusion's, or all whose maps are
+    outputs. `unpooled` is the last stage of an autoencoder, none of a classifier.
     """
 
     style: Style
@@ -33,6 +34,7 @@ class Frame:
     has_units: bool
     class_token: bool
     pretrains: bool
+    unpooled: int | None
     spec: Spec = field(compare=False, hash=False, repr=False)
 
 
@@ -48,14 +50,17 @@ class Map:
 class State:
     """Between two stages: before the first one the trunk that is still to be lowered, then what flows.
 
-    With neither, something refused the candidate, and nothing is lowered any more. Where there is a neck, `maps` are
-    those of the stages so far.
+    With neither, something refused the candidate, and nothing is lowered any more. Of an autoencoder's trunk so many
+    mask units are kept. Where there is a neck, `maps` are those of the stages so far; `held` are the ends of stages
+    that a fusion reads.
     """
 
     frame: Frame | None = None
     trunk: Spec | None = None
     stream: Stream | None = None
     maps: tuple[Map, ...] = ()
+    kept_units: int | None = None
+    held: tuple[Stream, ...] = ()
 
 
 REFUSED = State()
@@ -65,8 +70,9 @@ class Step(NamedTuple):
     """What one stage adds, by numbers of parts: its first block, each later one, its map, the stem before it.
 
     Where blocks differ by their positions, all later ones are one part, `summed` as 1. The map is there where it is an
-    output. `last` is the block that ends the stage, `peak` the most elements of a batch alive in it above what is kept,
-    `widest` the most elements of a sample around one primitive.
+    output, and stands for the end of the stage where that is held. `last` is the block that ends the stage, `peak` the
+    most elements of a batch alive in it above what is kept, `widest` the most elements of a sample around one
+    primitive.
     """
 
     state: State
@@ -79,3 +85,11 @@ class Step(NamedTuple):
     last: int = 0
     peak: int = 0
     widest: int = 0
+
+
+class Ending(NamedTuple):
+    """What comes after the last stage, by the number of a part, what refuses it, and the latent that it leaves."""
+
+    part: int = 0
+    refusal: int = LAWFUL
+    latent: Stream | None = None

@@ -12,8 +12,9 @@ from hiera_compiler.estimate.batch_limit import batch_limit
 from hiera_compiler.estimate.memory import inference_bytes
 from hiera_compiler.estimate.predict import host_time
 from hiera_search.table.columns import Columns
+from hiera_search.table.figures import ADDED, LARGEST, MOST_ELEMENTS, element_bytes
 from hiera_search.table.lookups import Known
-from hiera_search.table.parts import ADDED, LARGEST, MOST_ELEMENTS, Parts, element_bytes
+from hiera_search.table.parts import Parts
 from hiera_search.table.refusals import LAWFUL, Refusals
 
 if TYPE_CHECKING:
@@ -40,13 +41,18 @@ class Path:
         self.refusals = refusals
         self.depth: NDArray[np.int64] = np.zeros(len(refusals), np.int64)
         self.stages: list[Walked] = []
-        self.heads: NDArray[np.int32] = np.zeros(len(refusals), np.int32)
+        self.ends: list[NDArray[np.int32]] = []
 
     def add(self, depths: NDArray[np.int64], steps: NDArray[np.int32], known: Known) -> None:
         """Append the next stage of each, looked up among what is known."""
         np.minimum(self.refusals, known.refusal[steps], out=self.refusals)
         self.depth += depths
         self.stages.append(Walked(depths, steps, known))
+
+    def end(self, parts: NDArray[np.int32], refusals: NDArray[np.int32]) -> None:
+        """Append what comes after the last stage of each."""
+        np.minimum(self.refusals, refusals, out=self.refusals)
+        self.ends.append(parts)
 
     def refuse(self, which: NDArray[np.bool_], number: int) -> None:
         """Refuse some, unless something that is reported earlier does."""
@@ -92,7 +98,7 @@ class Sums:
 
     def _totals(self, path: Path, added: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The sum of each added figure, and elements at the peak."""
-        others, count = self._others, len(path.heads)
+        others, count = self._others, len(path.refusals)
         totals = np.zeros((len(ADDED), count), added.dtype)
         kept = peak = np.zeros(count, np.int64)
         for place, walked in enumerate(path.stages):
@@ -106,14 +112,16 @@ class Sums:
             more = added.take(known.other[steps], axis=1)
             more *= np.where(known.summed[steps], 1, walked.depths - 1) if known.summed.any() else walked.depths - 1
             totals += more
-            if known.map.any():  # outputs where there is no head
+            if known.map.any():  # outputs where there is no head, and ends of stages that are held
                 maps, last = known.map[steps], np.where(known.map[steps] > 0, known.last[steps], 0)
                 totals += added.take(maps, axis=1)
                 totals[LATENCY] += others["ending"][last]
                 totals[LAUNCHES] += others["ending_launches"][last]
                 kept = np.minimum(kept + others["kept"][maps], MOST_ELEMENTS)
-        totals += added.take(path.heads, axis=1)
-        np.maximum(peak, kept + others["peak"][path.heads], out=peak)
+        for parts in path.ends:
+            totals += added.take(parts, axis=1)
+            np.maximum(peak, kept + others["peak"][parts], out=peak)
+            kept = kept + others["kept"][parts]
         profile = self._parts.profile
         if profile is not None and (host := host_time(profile)):
             # Device and host work side by side: the slower of the two is waited for.
@@ -146,7 +154,9 @@ class Sums:
 
     def _widest(self, path: Path) -> NDArray[np.int64]:
         """The most elements of a sample around one primitive."""
-        widest = self._others["widest"][path.heads]
+        widest = np.zeros(len(path.refusals), np.int64)
+        for parts in path.ends:
+            np.maximum(widest, self._others["widest"][parts], out=widest)
         for place, walked in enumerate(path.stages):
             if place == 0:
                 np.maximum(widest, self._others["widest"][walked.known.stem[walked.steps]], out=widest)

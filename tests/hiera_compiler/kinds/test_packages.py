@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from torch import nn
 
 from hiera_compiler.diagnostics import SpecError
-from hiera_compiler.emit import custom, prelude_source
+from hiera_compiler.emit import custom, prelude_source, require_weights
 from hiera_compiler.emit.load import load_class
 from hiera_compiler.emit.source import class_name
 from hiera_compiler.estimate.programs import BATCH, program_of
@@ -274,6 +275,20 @@ class Costly(Doubled):
 
     def macs(self, inputs: tuple[Shape, ...], output: Shape) -> int:
         return 4 * 8 * 8 - 1  # a product may not be whole
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (nn.Linear(8, 8), r"the weight bias as none, and its module has \[8\]"),
+        (nn.Linear(8, 4, bias=False), r"the weight weight as \[8, 8\], and its module has \[4, 8\]"),
+        (nn.Identity(), r"the weight weight as \[8, 8\], and its module has none"),
+    ],
+)
+def test_a_module_with_other_weights_than_are_listed_is_refused(layer: nn.Module, said: str) -> None:
+    require_weights(nn.ModuleDict({"x": nn.Linear(8, 8, bias=False)}), graph_of(Costly()))
+    with pytest.raises(SpecError, match=rf"H906.*Costly of the package .* lists {said}"):
+        require_weights(nn.ModuleDict({"x": layer}), graph_of(Costly()))
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,19 @@ def test_what_recurs_is_kept_once(items: str, kept: str, repeats: list[tuple[int
     assert ("".join(found), where) == (kept, tuple(Repeat(*numbers) for numbers in repeats))
 
 
+NO_BOXES = dict.fromkeys(map(ord, "┌─┐│└┘"))
+
+
+@pytest.mark.parametrize("name", ["mvitv2_t", "detection/hiera_b", "sam2_hiera_s"])
+def test_rows_too_wide_go_on_in_the_next_line_and_lose_nothing(name: str) -> None:
+    graph = hc.compile(name).graph
+    folded, wide = text(graph, 90).splitlines(), text(graph).splitlines()
+    assert max(map(len, wide)) > max(map(len, folded))
+    assert {len(line) for line in folded if line[0] in "┌│└"} == {max(map(len, folded))}
+    assert max(map(len, folded)) <= 90
+    assert " ".join(folded).translate(NO_BOXES).split() == " ".join(wide).translate(NO_BOXES).split()
+
+
 def test_boxes_say_what_they_are_for_where_they_are_for_one() -> None:
     drawn = text(hc.compile("mvitv2_t").graph)
     assert (

@@ -73,6 +73,12 @@ def test_time_outside_blocks_is_stem_before_and_head_after_them() -> None:
     assert found["between parts"] == 10.0 - 8.4
 
 
+def test_time_after_a_decoder_is_of_the_loss() -> None:
+    decoded = [record | {"name": record["name"].replace("stage 2: ", "decoder: decoder_")} for record in EAGER]
+    found = milliseconds(only(decoded), "stage")
+    assert (found["decoder"], found["loss"], "head" in found) == (3.0, 0.5, False)
+
+
 def test_spans_are_the_blocks_from_the_start_of_the_pass() -> None:
     shifted = [record | {"ts": record["ts"] + 5_000_000} for record in EAGER]
     spans = only(shifted).spans

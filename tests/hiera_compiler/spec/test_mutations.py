@@ -87,6 +87,16 @@ def test_a_damaged_spec_compiles_or_is_refused_in_our_words(data: Data) -> None:
     assert time.process_time() - start < 5
 
 
+def test_a_key_called_as_the_kind_beside_it_is_a_key_where_no_kind_is_chosen() -> None:
+    setting = "drop_path={kind: window, window: 3}"
+    with pytest.raises(hc.SpecError) as caught:
+        _ = hc.compile("hiera_b", [setting]).graph
+    assert [(found.message, found.labels[0].span.column) for found in caught.value.diagnostics] == [
+        ("there is no key 'kind' in drop_path", setting.index("kind") + 1),
+        ("there is no key 'window' in drop_path", setting.rindex("window") + 1),
+    ]
+
+
 def test_a_spec_of_problems_is_answered_with_the_first_fifty() -> None:
     text = "name: x\n" + "".join(f"key_{number}: 1\n" for number in range(20_000))
     start = time.process_time()

@@ -182,3 +182,12 @@ def test_compressed_archive_is_refused_since_its_bytes_are_not_the_weights(
     diagnostic = refusal(compilation, tmp_path / f"packed{zipfile.ZIP_DEFLATED}.pth")
     assert diagnostic.code == "H803"
     assert "compressed entries" in diagnostic.message
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")  # torch's word to who makes one
+def test_a_tensor_of_several_shapes_is_no_weight(
+    compilation: hc.Compilation, trained: dict[str, Tensor], tmp_path: Path
+) -> None:
+    ragged = torch.nested.nested_tensor([torch.zeros(2, 3), torch.zeros(1, 3)])
+    torch.save({**trained, "pos_embed": ragged}, tmp_path / "w.pth")
+    assert refusal(compilation, tmp_path / "w.pth").code == "H805"

@@ -132,6 +132,17 @@ def test_both_tables_of_clips_are_resized(tmp_path: Path) -> None:
     assert module.eval()(torch.zeros(1, 3, 8, 64, 96)).shape == (1, 400)
 
 
+def test_a_table_that_is_not_square_needs_the_same_proportions(tmp_path: Path) -> None:
+    narrow = ["stages.0.channels=24", *(f"stages.{stage}.depth=1" for stage in range(4))]
+    wide, same, square = (
+        hc.compile("hiera_b", [*narrow, f"input.size={size}"]) for size in ("[64, 96]", "[128, 192]", "[128, 128]")
+    )
+    save_file(wide.module().state_dict(), tmp_path / "w.safetensors")
+    assert same.load(tmp_path / "w.safetensors")[1].resized == (Resized("pos_embed", (16, 24), (32, 48)),)
+    diagnostic = refusal(lambda: square.load(tmp_path / "w.safetensors"))
+    assert (diagnostic.code, "the same proportion" in (diagnostic.help or "")) == ("H806", True)
+
+
 def test_table_of_no_known_grid_is_refused(compilation: hc.Compilation, trained: Weights, write: Write) -> None:
     diagnostic = refusal(lambda: compilation.load(write(trained | {"pos_embed": torch.zeros(1, 50, 8)})))
     assert diagnostic.code == "H806"

@@ -23,7 +23,7 @@ def test_a_risk_of_one_in_twenty_is_the_upper_end_of_the_interval() -> None:
 
 
 def test_less_risk_needs_more_room() -> None:
-    assert margin(0.3, 0.01) > margin(0.3, 0.1) > 1.0
+    assert margin(0.3, 1e-300) > margin(0.3, 0.01) > margin(0.3, 0.1) > 1.0
 
 
 def test_an_exact_profile_needs_no_margin() -> None:

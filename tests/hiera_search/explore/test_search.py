@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ from hiera_compiler.estimate.predict import predict
 from hiera_compiler.pipeline import Compilation
 from hiera_search.explore import Found, Search, check_study, enumeration, leave, outcome
 from hiera_search.explore.problems import nothing_fits
-from hiera_search.explore.reach import BY_PARTS
 from hiera_search.explore.sizes import Sizes
 from hiera_search.report import read_front
 from hiera_search.space import Refused
@@ -114,7 +113,7 @@ def test_a_damaged_file_of_figures_is_left_aside(searcher: Searcher) -> None:
 
 
 def test_an_interrupted_search_goes_on_where_it_was(searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hiera_search.explore.search.BY_PARTS", replace(BY_PARTS, chunk=1000))
+    monkeypatch.setattr(enumeration, "CHUNK", 1000)
     stopped = searcher(latency_ms=1.5)
 
     def stop(step: str, done: int, total: int) -> None:
@@ -270,6 +269,18 @@ def test_a_space_without_an_architecture_names_the_rule(searcher: Searcher) -> N
     assert (front.impossible.limit, front.impossible.refuses_share, front.published) == ("H201", 1.0, ())
     found = nothing_fits(front)
     assert found.message == f"no candidate is a lawful architecture: H201 refuses 100 % of {front.evaluated} candidates"
+
+
+def test_what_is_within_a_limit_but_for_the_risk_says_the_time_that_would_be_allowed(searcher: Searcher) -> None:
+    every = searcher()
+    fastest = min(one.latency_ms for one in outcome(every, quietly(every), "hiera search").front)
+    search = searcher(latency_ms=1.1 * fastest, risk=0.1)
+    found = nothing_fits(outcome(search, quietly(search), "hiera search"))
+    allowed = re.search(r"has to allow it ([\d.]+) ms .* with a probability of 0.1 ", found.notes[1])
+    assert allowed is not None
+    for factor, fits in ((0.999, False), (1.001, True)):
+        again = searcher(latency_ms=factor * float(allowed[1]), risk=0.1)
+        assert bool(outcome(again, quietly(again), "hiera search").front) == fits
 
 
 def test_nobody_says_that_nothing_fits_before_all_was_looked_at(searcher: Searcher) -> None:

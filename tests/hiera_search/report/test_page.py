@@ -86,6 +86,11 @@ def test_what_nobody_can_meet_is_said_with_what_comes_nearest() -> None:
     text = " ".join(Elements(render(fronts.nothing_fits())).text.split())
     for told in ("most is at most 0.1 ms a batch", "it alone refuses 100 %", "Nearest to the budget comes hiera_b_aro"):
         assert told in text
+    assert "at its safe side, which is exceeded with a probability of 0.1" in text
+
+
+def test_the_drawing_says_why_candidates_left_of_the_budget_are_not_on_the_front() -> None:
+    assert "ms a batch; the time of each is over it with a probability of 0.1 at most." in render(fronts.front())
 
 
 def test_an_empty_result_is_a_page_too() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from hiera_compiler.estimate.profiles import all_profiles
 from hiera_compiler.kinds import kinds_of
 from hiera_compiler.kinds.choice import required_options
+from hiera_compiler.pipeline import Task
 from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
 
 REGIMES = {"compiled" if profile.regime.compiled else "eager": profile for profile in all_profiles()}
+
+PRETRAINED = {"mask_ratio": 0.5, "decoder": {"depth": 1, "channels": 8, "heads": 2}}
 
 
 def kinds(group: str, **options: Any) -> list[Any]:
@@ -49,6 +52,28 @@ def test_every_pair_of_attention_and_pooling_is_priced_exactly(mask_unit: Any, p
     choices = every_choice(space)
     refused = assert_prices_are_exact(space, choices[:: max(1, len(choices) // 150)], profile, 2)
     assert "" in refused
+
+
+@pytest.mark.parametrize("profile", REGIMES.values(), ids=REGIMES)
+def test_every_pair_of_attention_and_pooling_is_priced_exactly_in_autoencoders(profile: Any, tmp_path: Path) -> None:
+    stage = {"heads": 2, "depth": 2, "attention": {"choose": kinds("attention")}}
+    pool = {"choose": ["none", *kinds("pool")]}
+    data = {
+        "name": "every",
+        "input": {"size": 16},
+        "patch": {"kernel": 2, "stride": 2},
+        "position": "absolute",
+        "mask_unit": 4,
+        "stages": [
+            {"heads": 1, "depth": 1, "channels": 8, "attention": "mask_unit"},
+            stage | {"channels": 8, "pool": pool},
+            stage | {"channels": 16, "pool": pool, "first_attention": "own"},
+        ],
+        "mae": PRETRAINED,
+    }
+    space = space_of(data, tmp_path)
+    choices = every_choice(space)
+    assert "" in assert_prices_are_exact(space, choices[:: max(1, len(choices) // 120)], profile, 2, "mae")
 
 
 @pytest.mark.parametrize("profile", [None, *REGIMES.values()], ids=["counts", *REGIMES])
@@ -92,9 +117,12 @@ def test_blocks_that_attend_globally_among_others_are_priced_exactly(tmp_path: P
     assert assert_prices_are_exact(space, every_choice(space), None, 2) == {"", "H211"}
 
 
+@pytest.mark.parametrize("task", get_args(Task))
 @pytest.mark.parametrize("frames", ["none", 4])
 @pytest.mark.parametrize("profile", [None, *REGIMES.values()], ids=["counts", *REGIMES])
-def test_every_position_norm_and_activation_is_priced_exactly(frames: Any, profile: Any, tmp_path: Path) -> None:
+def test_every_position_norm_and_activation_is_priced_exactly(
+    frames: Any, profile: Any, task: Task, tmp_path: Path
+) -> None:
     data = {
         "name": "every",
         "input": {"size": 16, "frames": frames},
@@ -108,7 +136,8 @@ def test_every_position_norm_and_activation_is_priced_exactly(frames: Any, profi
         "norm": {"choose": kinds("norm")},
         "activation": {"choose": kinds("activation")},
         "head": {"classes": 3},
+        "mae": PRETRAINED,
     }
     space = space_of(data, tmp_path)
-    refused = assert_prices_are_exact(space, every_choice(space), profile, 2)
+    refused = assert_prices_are_exact(space, every_choice(space), profile, 2, task)
     assert refused == {"", "H203" if frames == "none" else "H209"}

@@ -10,8 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.profiles import all_profiles
-from tests.support.random_specs import Data, Draw, specs
+from tests.support.random_specs import Data, Draw, compilation, specs
 from tests.support.table_oracle import assert_prices_are_exact, every_choice, space_of
 
 PROFILES = [None, *all_profiles()]
@@ -58,12 +59,52 @@ TRUNK: dict[str, list[Any]] = {
 }
 
 
+PRETRAINED: dict[str, list[Any]] = {
+    "mask_ratio": [0.3, 0.4, 0.5, 0.6, 0.99],
+    "multi_scale": [True, False],
+    "target": ["pixel", "hog"],
+    "norm_target": [True, False],
+    "drop_path": [0, 0.2],
+}
+DECODER: dict[str, list[Any]] = {"depth": [1, 2, 5], "channels": [8, 12], "heads": [1, 2, 3]}
+NARROW: dict[str, list[Any]] = {
+    "depth": [1, 2, 3],
+    "channels": [6, 12, 24],
+    "attention": ["mask_unit", {"kind": "global"}, RELATIVE],
+    **{key: STAGE[key] for key in ("first_attention", "global_at", "pool", "mlp_ratio", "out_channels")},
+}
+Place = tuple[Data, dict[str, list[Any]]]
+
+
 @st.composite
 def open_specs(draw: Draw) -> Data:
     """A spec with up to four holes, at most 4 options each, its own value among them."""
     data: Data = deepcopy(draw(specs()))
+    return _open(draw, data, [(data, TRUNK), *((stage, STAGE) for stage in data["stages"])])
+
+
+@st.composite
+def open_autoencoders(draw: Draw) -> Data:
+    """A spec that can be pretrained with up to four holes, in what it says of pretraining too."""
+    data: Data = deepcopy(draw(specs(units=True).filter(_pretrains)))
+    decoder: Data = {"depth": 2, "channels": 12, "heads": 2}
+    mae = data["mae"] = {"mask_ratio": 0.3, "decoder": decoder}
+    trunk = {key: TRUNK[key] for key in ("layer_scale", "mlp_ratio", "drop_path", "norm", "activation", "neck", "head")}
+    places = [(data, trunk), (mae, PRETRAINED), (mae, PRETRAINED), (decoder, DECODER)]
+    return _open(draw, data, [*places, *((stage, NARROW) for stage in data["stages"])])
+
+
+def _pretrains(data: Data) -> bool:
+    compiled = compilation(data | {"mae": {"mask_ratio": 0.3}})
+    try:
+        return bool(compiled.spec)
+    except SpecError:
+        return False
+
+
+def _open(draw: Draw, data: Data, places: list[Place]) -> Data:
     for _ in range(draw(st.integers(1, 4))):
-        place, options = draw(st.sampled_from([(data, TRUNK), *((stage, STAGE) for stage in data["stages"])]))
+        place, options = draw(st.sampled_from(places))
         key = draw(st.sampled_from(sorted(options)))
         others = draw(st.lists(st.sampled_from(options[key]), min_size=1, max_size=3))
         place[key] = {"choose": _distinct([*([place[key]] if _is_closed(place.get(key)) else []), *others])}
@@ -89,3 +130,12 @@ def test_prices_and_refusals_are_the_compilers(data: Data, profile: Any, batch: 
         space = space_of(data, Path(folder))
     choices = every_choice(space)
     assert_prices_are_exact(space, choices[:: max(1, len(choices) // 12)], profile, batch)
+
+
+@given(data=open_autoencoders(), profile=st.sampled_from(PROFILES), batch=st.sampled_from([1, 8, 100_000]))
+@settings(max_examples=30)
+def test_prices_and_refusals_of_autoencoders_are_the_compilers(data: Data, profile: Any, batch: int) -> None:
+    with TemporaryDirectory() as folder:
+        space = space_of(data, Path(folder))
+    choices = every_choice(space)
+    assert_prices_are_exact(space, choices[:: max(1, len(choices) // 6)], profile, batch, "mae")
