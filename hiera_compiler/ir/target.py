@@ -60,6 +60,12 @@ class Gradients(Op):
         require(all(side % self.cell == 0 for side in self.patch), f"cells of {self.cell} do not tile {self.patch}")
         return (places, values // self.cell**2 * self.bins)
 
+    def workspace(self, inputs: tuple[Shape, ...], output: Shape) -> int:
+        # Of every pixel two differences, a direction and a length; then its votes, beside the choice of each by a byte.
+        channels, *_, height, width = inputs[0]
+        pixels = channels * (self.grid[0] if len(self.grid) == 3 else 1) * height * width
+        return 4 * pixels + self.bins * (pixels + pixels // 4)
+
 
 @dataclass(frozen=True)
 class SquaredError(Op):

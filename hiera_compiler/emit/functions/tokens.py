@@ -27,9 +27,10 @@ class Sinusoid(nn.Module):
         """The values of the table, anew: a model that was built on the meta device has lost them."""
         *_, channels = self.table.shape
         place = torch.arange(self.table[..., 0].numel(), dtype=torch.float64, device=self.table.device)
-        channel = torch.arange(channels, device=self.table.device)
+        channel = torch.arange(channels, dtype=torch.float64, device=self.table.device)
         angle = place[:, None] / 10000 ** (2 * (channel // 2) / channels)
-        self.table.copy_(torch.where(channel % 2 == 0, angle.sin(), angle.cos()).view(self.table.shape))
+        # Rounded to 32 bits, in which models are made: so one that is filled in 64 bits has the same table.
+        self.table.copy_(torch.where(channel % 2 == 0, angle.sin(), angle.cos()).float().view(self.table.shape))
 
     def forward(self) -> Tensor:
         return self.table

@@ -74,10 +74,11 @@ class ShiftMask(nn.Module):
             ends = 2 * ends + came_around.view([-1 if axis == at else 1 for at in range(len(sides))])[None, ..., None]
         of_windows = to_units(ends, self.folds)[..., 0]
         apart = of_windows[:, :, :, None] != of_windows[:, :, None, :]
-        self.mask = -100.0 * apart[:, :, None].to(self.mask.dtype)
+        # Of three axes: a model whose buffers have five cannot go to the channels-last format of images.
+        self.mask = -100.0 * apart[0].to(self.mask.dtype)
 
     def forward(self) -> Tensor:
-        return self.mask
+        return self.mask[None, :, None]
 
 
 def window_of(folds: Sequence[Sequence[int]]) -> list[int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import pytest
 import torch
 
 from hiera_compiler.emit.functions.masked import oriented_gradients
-from hiera_compiler.emit.functions.pooling import slide_mean
+from hiera_compiler.emit.functions.pooling import slide_convolution, slide_mean
 from hiera_compiler.emit.functions.tables import resize_table
 from tests.hiera_compiler.emit.test_family import SPECS
 from tests.support.parity import randomise
@@ -40,6 +41,27 @@ def test_antialiased_tables_and_means_of_clips_keep_their_type(dtype: torch.dtyp
         assert found.dtype == dtype
         assert expected.dtype == torch.float64
         torch.testing.assert_close(found, expected.to(dtype))
+
+
+@pytest.mark.parametrize(
+    ("sides", "kernel", "stride"), [((2, 5, 4), 3, (1, 1, 1)), ((2, 2), 5, (4, 4))], ids=["clip", "image"]
+)
+def test_kernels_that_reach_beyond_small_grids_get_their_gradients_in_bfloat16(
+    sides: tuple[int, ...], kernel: int, stride: tuple[int, ...]
+) -> None:
+    make: Any = (torch.nn.Conv2d, torch.nn.Conv3d)[len(sides) - 2]
+    half = make(6, 6, kernel, stride, kernel // 2, groups=6, bias=False).bfloat16()
+    exact = make(6, 6, kernel, stride, kernel // 2, groups=6, bias=False).double()
+    exact.load_state_dict(half.state_dict())
+    pooled = tuple((side - 1) // step + 1 for side, step in zip(sides, stride, strict=True))
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(5):  # what is wrong is what memory holds, and may be right by chance
+        tokens, slope = (torch.randn(12, 1, prod(n), 6, generator=generator).bfloat16() for n in (sides, pooled))
+        for convolution in (half, exact):
+            dtype = convolution.weight.dtype
+            convolution.zero_grad()
+            slide_convolution(tokens.to(dtype), convolution, ((sides,), (pooled,))).backward(slope.to(dtype))
+        torch.testing.assert_close(half.weight.grad.double(), exact.weight.grad, rtol=0.02, atol=0.1)
 
 
 def test_no_gradient_comes_through_histograms() -> None:

@@ -144,7 +144,15 @@ def test_peak_is_what_lives_where_values_go_after_their_last_reader(name: str, c
     assert peak_activation_bytes(compiled.graph, batch, 4) == pytest.approx(expected, rel=0.01)
 
 
-@pytest.mark.parametrize("changes", [["mae.decoder.depth=2"], ["mae.multi_scale=false", "stages.2.depth=1"]])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["mae.decoder.depth=2"],
+        ["mae.multi_scale=false", "stages.2.depth=1"],
+        ["mae.target=hog", "mae.decoder.depth=1", "stages.2.depth=1"],
+    ],
+    ids=["pixels", "one scale", "histograms"],
+)
 def test_peaks_of_masked_autoencoders_are_those_of_their_modules(changes: list[str]) -> None:
     compiled = hc.compile("hiera_t", changes, "mae")
     late, early = (peak_activation_bytes(compiled.graph, 2, 4, free) for free in ("late", "early"))

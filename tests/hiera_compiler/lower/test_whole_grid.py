@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import hiera_compiler as hc
+from hiera_compiler.emit.functions.tokens import Sinusoid
 from hiera_compiler.ir import AsGrid, CropGrid, JoinTokens, KeepUnits, LayerScale, Linear, PadGrid, SlidingPool
 from hiera_compiler.lower import lower
 from tests.support.parity import randomise
@@ -171,8 +172,17 @@ def test_the_fixed_table_is_the_published_formula_and_survives_loading(tmp_path:
     assert float(table[place, channel]) == pytest.approx(float(torch.tensor(place / 10000 ** (4 / 8)).cos()), rel=1e-6)
     assert float(table[place, 4]) == pytest.approx(float(torch.tensor(place / 10000 ** (4 / 8)).sin()), rel=1e-6)
     save_file(module.state_dict(), tmp_path / "weights.safetensors")
-    again: Any = compiled.load(tmp_path / "weights.safetensors")[0]
-    assert torch.equal(again.pos_embed(), module.pos_embed())
+    for dtype in (torch.float32, torch.float64):
+        again: Any = compiled.load(tmp_path / "weights.safetensors", dtype=dtype)[0]
+        assert torch.equal(again.pos_embed(), module.pos_embed().to(dtype))
+
+
+def test_the_fixed_table_is_exact_far_from_its_first_place() -> None:
+    # An exponent in 32 bits is off by 1e-7, and so an angle of the last place by 1e-4.
+    table = Sinusoid((8, 14, 14), 96).table.view(1568, 96)
+    angles = torch.tensor([[1567 / 10000 ** (2 * pair / 96)] for pair in range(48)], dtype=torch.float64)
+    expected = torch.cat((angles.sin(), angles.cos()), 1).flatten()
+    torch.testing.assert_close(table[-1].double(), expected, rtol=0, atol=1e-7)
 
 
 def test_layer_scale_multiplies_each_branch_and_starts_where_the_spec_says() -> None:
