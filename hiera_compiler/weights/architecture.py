@@ -36,7 +36,7 @@ def table_grids(graph: Graph) -> dict[str, tuple[int, ...]]:
         elif isinstance(op, RelativeBias):
             grids |= dict.fromkeys(node.parameters(), tuple(2 * side - 1 for side in op.keys.unit))
         elif isinstance(op, RelativePosition):
-            grids |= {name: (shape[0], 1, 1) for name, shape in node.parameters().items()}
+            grids |= {name: shape[:1] for name, shape in node.parameters().items()}
     return grids
 
 

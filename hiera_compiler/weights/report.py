@@ -17,7 +17,7 @@ _BLOCK = re.compile(r"^blocks\.[0-9]+\.")
 
 @dataclass(frozen=True)
 class Resized:
-    """A position table that was interpolated, and its grid before and after: ``(h, w)`` or ``(t, h, w)``."""
+    """A position table that was interpolated, and its grid before and after: ``(h, w)``, ``(t, h, w)`` or one axis."""
 
     name: str
     before: tuple[int, ...]

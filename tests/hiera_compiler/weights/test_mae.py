@@ -183,3 +183,15 @@ def test_an_autoencoder_of_another_trunk_is_refused() -> None:
     with pytest.raises(hc.SpecError) as caught:
         hc.compile("hiera_t", [*SMALL, "stages.2.depth=2"]).classifier(random_module(compiled()))
     assert [found.code for found in caught.value.diagnostics] == ["H805"]
+
+
+def test_relative_positions_in_units_that_shrink_where_the_last_stage_pools_are_resized(tmp_path: Path) -> None:
+    settings = ["stages.3.depth=2", "stages.3.attention={kind: mask_unit, relative: decomposed}"]
+    module = random_module(compiled(*settings))
+    save_file(module.state_dict(), tmp_path / "mae.safetensors")
+    classifier, _ = hc.compile("hiera_t", [*SMALL, *settings]).load(tmp_path / "mae.safetensors")
+    tables = [name for name in classifier.state_dict() if "rel_pos" in name]
+    assert len(tables) == 2
+    for name in tables:
+        # Units of 2×2 tokens know three distances a side, those of one token that to itself, which is in the middle.
+        assert torch.equal(classifier.get_parameter(name), module.get_parameter(name)[1:2])

@@ -25,6 +25,8 @@ from hiera_compiler.weights.positions import Grid, grid_of, resized
         ((1, 1281, 96), (8, 16, 16), None),
         ((1, 512, 96), (1, 16, 16), None),  # two frames where the table is of space alone
         ((1, 96, 7, 7), (8, 16, 16), None),
+        ((1, 7, 96), (3,), (7,)),  # relative positions along one axis
+        ((1, 3, 96), (1,), (3,)),  # in units of one token, of which there is no distance
     ],
 )
 def test_grid_is_told_from_the_shape(shape: tuple[int, ...], wanted: Grid, grid: Grid | None) -> None:
