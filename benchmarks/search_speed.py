@@ -1,6 +1,6 @@
 """Candidates that are sampled, checked and costed in a second on one core, by look-up of distinct blocks.
 
-python -m benchmarks.search_speed [--quick] [--spaces hiera_image]
+python -m benchmarks.search_speed [--quick] [--spaces hiera_image] [--tasks classify mae]
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from hiera_compiler import Compilation
 from hiera_compiler.diagnostics import SpecError
 from hiera_compiler.estimate.predict import predict
 from hiera_compiler.estimate.profiles import Profile, profiles_for
+from hiera_compiler.pipeline import Task
 from hiera_search.space import Refused, Space, load_space
 from hiera_search.table import Columns, Table, memory_bytes
 
@@ -39,19 +40,20 @@ def main() -> None:
         prices=f"parameters, MACs, FLOPs, memory, capacity and latency of one image on {DEVICE}, {REGIME}",
         cold=f"the first {options.candidates:.0e} candidates, each distinct part lowered on the way",
         warm=f"another {options.candidates:.0e} candidates, sampling included; {TO_BEAT} are to beat",
+        task="mae prices masked autoencoders of the same space, with the decoder of the spec that it extends",
         one_by_one="the same figures from the compiler, a spec after the other",
         equal=f"figures and refusals of {options.checked} candidates that are the compiler's, to the last digit",
     )
-    rows = [_row(name, options) for name in options.spaces]
-    columns = ("space", "points", "lawful %", "parts", "cold s", "warm s", "warm /s", "one by one /s", "equal")
+    rows = [_row(name, task, options) for task in options.tasks for name in options.spaces]
+    columns = ("space", "task", "points", "lawful %", "parts", "cold s", "warm s", "warm /s", "one by one /s", "equal")
     print(f"# Pricing candidates\n\n{header}\n\n{table(columns, rows)}")
 
 
-def _row(name: str, options: argparse.Namespace) -> list[str]:
-    progress(name)
+def _row(name: str, task: Task, options: argparse.Namespace) -> list[str]:
+    progress(f"{name}, {task}")
     space = load_space(name)
     profile = next(one for one in profiles_for(DEVICE) if one.regime.name == REGIME)
-    priced = Table(space, profile)
+    priced = Table(space, profile, task=task)
     random = np.random.default_rng(0)
     start = time.process_time()
     found = priced.price(sample(space, random, options.candidates))
@@ -62,7 +64,7 @@ def _row(name: str, options: argparse.Namespace) -> list[str]:
     progress(f"{name}, one by one")
     choices = sample(space, random, options.checked)
     start = time.process_time()
-    expected = [compiled(space, choice, profile) for choice in choices.tolist()]
+    expected = [compiled(space, choice, profile, task) for choice in choices.tolist()]
     slow = (time.process_time() - start) / len(expected)
     columns = priced.price(choices)
     equal = sum(looked_up(priced, columns, place) == row for place, row in enumerate(expected))
@@ -70,7 +72,7 @@ def _row(name: str, options: argparse.Namespace) -> list[str]:
         raise AssertionError(f"{name}: {len(expected) - equal} of {len(expected)} candidates have other figures")
     rates = f"{options.candidates / warm:,.0f}".replace(",", " ")
     times = [f"{cold:.1f}", f"{warm:.2f}", rates, f"{1 / slow:.0f}"]
-    return [name, f"{space.points:.2g}", f"{100 * lawful:.0f}", str(priced.distinct), *times, f"{equal}/{equal}"]
+    return [name, task, f"{space.points:.2g}", f"{100 * lawful:.0f}", str(priced.distinct), *times, f"{equal}/{equal}"]
 
 
 def _seconds(priced: Table, random: np.random.Generator, count: int) -> float:
@@ -87,10 +89,10 @@ def sample(space: Space, random: np.random.Generator, count: int) -> NDArray[np.
     return choices
 
 
-def compiled(space: Space, choice: list[int], profile: Profile) -> tuple[Any, ...]:
+def compiled(space: Space, choice: list[int], profile: Profile, task: Task) -> tuple[Any, ...]:
     """The code that refuses a candidate, or its figures, from the compiler."""
     try:
-        made = Compilation(space.fill(choice))
+        made = Compilation(space.fill(choice), task)
         graph, cost = made.graph, made.cost
     except Refused as refused:
         return (refused.code,)
@@ -110,6 +112,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search_speed", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="fewer candidates and rounds")
     parser.add_argument("--spaces", nargs="+", default=["hiera_small", "hiera_b_around", "hiera_image", "hiera_video"])
+    parser.add_argument("--tasks", nargs="+", default=["classify", "mae"], choices=["classify", "mae"])
     parser.add_argument("--candidates", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--checked", type=int, default=200)
