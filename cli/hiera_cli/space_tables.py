@@ -47,10 +47,11 @@ def _points(search: Search, found: Survey) -> str:
     space = search.space
     points = f"{count(space.points)} point{'s' if space.points != 1 else ''}"
     size = f"{space.name}: {points} of {len(space.holes)} hole{'s' if len(space.holes) != 1 else ''}"
-    share = f"{_share(found.lawful, found.seen)} are lawful"
+    share = _share(found.lawful, found.seen)
     if found.exact:
-        return f"{size}; {count(found.lawful)} of them, {share}" if space.points > 1 else size
-    return f"{size}; of {count(found.seen)} points drawn at random (seed {search.request.seed}), {share}"
+        return f"{size}; {count(found.lawful)} of them, {share}, are lawful" if space.points > 1 else size
+    drawn = f"of {count(found.seen)} points drawn at random (seed {search.request.seed})"
+    return f"{size}; {drawn}, {share} are lawful"
 
 
 def _refused(found: Survey, width: int) -> str:

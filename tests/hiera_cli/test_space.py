@@ -32,7 +32,7 @@ def test_the_first_line_says_what_times_are_of(hiera: Any) -> None:
 def test_points_refusals_and_costs_are_shown(hiera: Any) -> None:
     out = hiera("space", "tiny.yaml", "--device", "a100-40gb", "--batch", "4", "--regime", "eager").out
     assert "time of one batch of 4 on a100-40gb, eager-half" in out
-    assert "tiny: 12 points of 3 holes; 9 of them, 75.0 % are lawful" in out
+    assert "tiny: 12 points of 3 holes; 9 of them, 75.0 %, are lawful" in out
     assert re.search(r"^H612 +25\.0 %  A tie of whole numbers does not come out whole$", out, re.MULTILINE)
     rows = {line.split("  ")[0]: line.split()[-3:] for line in out.splitlines() if re.match(r"[a-zG]", line)}
     for name in ("params M", "GMACs", "GFLOPs", "memory MB", "ms a batch", "score (capacity)"):
